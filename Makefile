@@ -1,0 +1,74 @@
+# What a developer types. `make` lists it; `make test` from a fresh clone does everything.
+
+PYTHON ?= python3
+python := .venv/bin/python
+image  ?= localhost/cleanenv/test
+
+# The targets of `test` are in the order in which they must run.
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+.PHONY: setup
+setup: ## install what is missing: system packages, .venv, native programs
+	@PYTHON='$(PYTHON)' scripts/setup
+
+.PHONY: engine
+engine: setup ## start the container engine, if it does not run
+	@PYTHON='$(abspath $(python))' scripts/engine-start
+
+.PHONY: native
+native: ## build the native programs
+	@$(MAKE) -C native all
+
+.PHONY: check
+check: setup ## format, lint, types, directions of imports, warnings of the C compiler
+	@.venv/bin/ruff format --check
+	@.venv/bin/ruff check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
+	@$(MAKE) -C native all analyze
+
+.PHONY: test
+test: setup engine check test-unit test-integration ## set up, check, and run all tests
+
+.PHONY: test-unit
+test-unit: setup ## run tests/: no engine, no FUSE, no network
+	@$(MAKE) -C native asan
+	@$(python) -m pytest tests
+
+# Longer limits than the default: the first test may have to make a base image.
+.PHONY: test-integration
+test-integration: setup engine ## run integration/: a real engine, real mounts
+	@$(python) -m pytest integration -o timeout=600 -o faulthandler_timeout=540
+
+.PHONY: test-image
+test-image: setup engine wheelhouse ## run tests/ in a container; BASE=image chooses its distribution
+	@scripts/test-image '$(image)' '$(BASE)'
+
+.PHONY: wheelhouse
+wheelhouse: setup ## collect in .wheelhouse/ what an image needs from the package index
+	@scripts/wheelhouse
+
+.PHONY: demo
+demo: setup engine ## show cleanenv at work
+	@scripts/demo
+
+.PHONY: bench
+bench: setup engine ## measure what a call costs, beside docker exec and others
+	@$(python) -m benchmarks
+
+.PHONY: dist
+dist: setup ## build the sdist and the wheel into dist/
+	@$(python) -m build --no-isolation
+
+.PHONY: clean
+clean: ## remove what was built; .venv stays
+	@$(MAKE) -C native clean
+	@rm -rf dist .wheelhouse .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

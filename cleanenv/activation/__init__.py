@@ -1,0 +1,1 @@
+"""Entering and leaving an environment in a shell."""

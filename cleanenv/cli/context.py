@@ -1,0 +1,67 @@
+"""What every command needs to know of its process: the caller, the environment that is meant, the engine."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from cleanenv.accounts import current_user
+from cleanenv.engine.port import Engine
+from cleanenv.errors import UsageError
+from cleanenv.model.host import Host
+
+__all__ = ["absolute", "current_host", "engine_connector", "environment_option", "environment_root"]
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+
+
+def current_host() -> Host:
+    """The process that runs this command."""
+    return Host(
+        user=current_user(), working_directory=_working_directory(), variables=dict(os.environ), python=sys.executable
+    )
+
+
+def absolute(path: str) -> Path:
+    """The path without `..` and symbolic links in its directories, which is how the kernel names a mount point."""
+    given = Path(_working_directory(), os.path.expanduser(path))
+    return Path(os.path.realpath(given.parent), given.name) if given.name not in ("", "..") else given.resolve()
+
+
+def environment_option(command: _Command) -> _Command:
+    """`-e PATH`: the environment that is meant, by default the active one."""
+    return click.option(
+        "-e", "--environment", metavar="PATH", help="The environment; without it the active one ($CLEAN_ENV)."
+    )(command)
+
+
+def environment_root(path: str | None) -> Path:
+    """The path of the environment that is meant. Raises UsageError when none is."""
+    if path is None:
+        path = os.environ.get("CLEAN_ENV") or None
+    if path is None:
+        raise UsageError("environment", "none is active and none was named", "source PATH/bin/activate, or give -e PATH")
+    return absolute(path)
+
+
+def engine_connector(host: Host) -> Callable[[], Engine]:
+    """Connects when called: a command that finds a fault before needs no engine, and none of its 250 ms of import."""
+
+    def connect() -> Engine:
+        from cleanenv.engine.select import connect as select_and_connect  # noqa: PLC0415
+
+        return select_and_connect(host.variables, host.user.uid)
+
+    return connect
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError as error:
+        raise UsageError("working directory", error.strerror or str(error), "cd to a directory that exists") from error

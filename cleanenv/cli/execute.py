@@ -1,0 +1,35 @@
+"""`cleanenv exec`."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from cleanenv import mounts
+from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root
+from cleanenv.environments import open_environment
+from cleanenv.operations import lifecycle
+
+__all__ = ["execute"]
+
+
+@click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@environment_option
+@click.argument("program")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def execute(*, environment: str | None, program: str, arguments: tuple[str, ...]) -> None:
+    """Run a program of the container in the container's view.
+
+    The working directory is mapped, arguments are not: paths in them are the container's.
+
+    \b
+      cleanenv exec -e ~/envs/a -- cat /etc/os-release
+    """
+    root = environment_root(environment)
+    bin_directory = open_environment(root).paths.bin
+    if mounts.state(str(bin_directory)) is not mounts.MountState.LIVE:
+        host = current_host()
+        lifecycle.start(root, host, connect=engine_connector(host))
+    # From here on this process is the launcher: signals and status are the program's.
+    os.execv(bin_directory / "inenv", ["inenv", program, *arguments])

@@ -1,0 +1,45 @@
+"""`cleanenv start`, `stop` and `destroy`."""
+
+from __future__ import annotations
+
+import click
+
+from cleanenv.cli.context import absolute, current_host, engine_connector, environment_option, environment_root
+from cleanenv.operations import lifecycle
+from cleanenv.operations.destroy import destroy as destroy_environment
+
+__all__ = ["destroy", "start", "stop"]
+
+
+@click.command()
+@environment_option
+@click.option("--container-only", is_flag=True, hidden=True)
+def start(*, environment: str | None, container_only: bool) -> None:
+    """Start the container and mount the live directory.
+
+    Whatever is there already is left alone. Calling a program starts a stopped container by itself.
+    """
+    host = current_host()
+    root = environment_root(environment)
+    if container_only:
+        lifecycle.start_container(root, connect=engine_connector(host))
+    else:
+        lifecycle.start(root, host, connect=engine_connector(host))
+
+
+@click.command()
+@environment_option
+def stop(*, environment: str | None) -> None:
+    """Stop the container and everything that runs in it.
+
+    Its files stay as they are, and so does the live directory.
+    """
+    lifecycle.stop(environment_root(environment), connect=engine_connector(current_host()))
+
+
+@click.command()
+@click.argument("path")
+def destroy(*, path: str) -> None:
+    """Remove the environment at PATH with its container."""
+    host = current_host()
+    destroy_environment(absolute(path), host, connect=engine_connector(host))

@@ -1,0 +1,110 @@
+"""The command `cleanenv`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+import click
+
+import cleanenv
+from cleanenv.errors import CleanenvError
+
+__all__ = ["main"]
+
+# Each command is imported when it is called: `--version` and completion need none of them.
+_COMMANDS = {
+    "Environments": {
+        "create": "cleanenv.cli.create:create",
+        "destroy": "cleanenv.cli.lifecycle:destroy",
+        "list": "cleanenv.cli.report:list_",
+        "status": "cleanenv.cli.report:status",
+    },
+    "Programs": {
+        "exec": "cleanenv.cli.execute:execute",
+        "link": "cleanenv.cli.links:link",
+        "unlink": "cleanenv.cli.links:unlink",
+    },
+    "Container": {
+        "start": "cleanenv.cli.lifecycle:start",
+        "stop": "cleanenv.cli.lifecycle:stop",
+    },
+}
+
+
+class _Commands(click.Group):
+    def list_commands(self, context: click.Context) -> list[str]:
+        del context
+        return [name for group in _COMMANDS.values() for name in group]
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        del context
+        for group in _COMMANDS.values():
+            if name in group:
+                module, _, attribute = group[name].partition(":")
+                command = getattr(importlib.import_module(module), attribute)
+                assert isinstance(command, click.Command)  # noqa: S101: for the type checker
+                return command
+        return None
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, group in _COMMANDS.items():
+            rows = []
+            for name in group:
+                command = self.get_command(context, name)
+                if command is not None:
+                    rows.append((name, command.get_short_help_str(60)))
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(cleanenv.__version__, prog_name="cleanenv", message="%(prog)s %(version)s")
+@click.option("--debug", is_flag=True, help="Show where an error comes from.")
+def cleanenv_command(*, debug: bool) -> None:
+    """Isolated environments in containers whose programs feel local.
+
+    \b
+      cleanenv create ~/envs/a
+      source ~/envs/a/bin/activate
+      deactivate
+    """
+    del debug
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process: 0 done, 1 failed, 2 wrong usage, 125 agent lost, 130 interrupted."""
+    # Only the first words are looked at: `exec` hands the rest to a program.
+    debug = sys.argv[1:2] == ["--debug"]
+    try:
+        result = cleanenv_command.main(prog_name="cleanenv", standalone_mode=False)
+        code = result if isinstance(result, int) else 0
+        sys.stdout.flush()
+    except CleanenvError as error:
+        code = _show(error.what, error.why, error.hint, error.exit_code, debug=debug)
+    except click.UsageError as error:
+        hint = f"{error.ctx.command_path} --help" if error.ctx else "cleanenv --help"
+        code = _show("usage", error.format_message().rstrip("."), hint, 2, debug=debug)
+    except click.ClickException as error:
+        code = _show("failed", error.format_message(), None, error.exit_code, debug=debug)
+    except (click.Abort, KeyboardInterrupt):
+        code = _show("interrupted", "nothing more is done", None, 130, debug=debug)
+    except BrokenPipeError:
+        # The reader of a list went away; Python would complain once more when it closes the stream.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        code = 141
+    except Exception as error:  # noqa: BLE001: the last place that can say it in one line
+        why = f"{type(error).__name__}: {error}"
+        code = _show("internal error", why, "cleanenv --debug …, and report what it prints", 1, debug=debug)
+    sys.exit(code)
+
+
+def _show(what: str, why: str, hint: str | None, code: int, *, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    lines = [f"cleanenv: {what}: {why}", *([f"hint: {hint}"] if hint else [])]
+    click.echo("\n".join(lines).encode("utf-8", "surrogateescape"), err=True)
+    return code

@@ -1,0 +1,88 @@
+"""What a container is made with, in the words of the docker SDK."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import docker.types
+from docker.utils.ports import build_port_bindings
+
+from cleanenv.engine.binds import Bind, Cover, binds
+from cleanenv.errors import UsageError
+from cleanenv.model.container import AGENT_DIRECTORY, AGENT_PATH, ContainerSpec, EngineInfo
+
+__all__ = ["exposed_ports", "mounts", "port_bindings"]
+
+
+def mounts(
+    spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table: str
+) -> list[docker.types.Mount]:
+    """The mounts of the container, as `mounts=` takes them.
+
+    `binds=` splits its text at colons, makes directories as root for sources that are missing, and mistakes
+    some forms for volumes.
+    """
+    wanted = binds(
+        spec.mounts,
+        mount_table,
+        data_root=data_root,
+        rootless=info.rootless,
+        resolve=os.path.realpath,
+    )
+    own = (
+        Bind(spec.agent, AGENT_PATH, writable=False, recursive=info.rootless),
+        Bind(spec.agent_directory, AGENT_DIRECTORY, writable=True, recursive=True),
+    )
+    hidden_root = data_root if info.kind == "docker" else ""
+    return [_mount(item, hidden_root) for item in (*wanted, *own)]
+
+
+def _mount(item: Bind | Cover, data_root: str) -> docker.types.Mount:
+    if isinstance(item, Cover):
+        return docker.types.Mount(item.target, None, type="tmpfs", read_only=True, tmpfs_size=1 << 16)
+    mount = docker.types.Mount(
+        item.target, _source(item, data_root), type="bind", read_only=not item.writable
+    )
+    if not item.recursive:
+        mount["BindOptions"] = {"NonRecursive": True}
+    return mount
+
+
+def _source(item: Bind, data_root: str) -> str:
+    """The source under the name by which the engine binds it privately.
+
+    Docker gives each bind that contains its data root the propagation rslave, so that no container keeps
+    layers busy: whatever the host mounts later appears in it, and writable. A bind without what is mounted
+    below keeps nothing busy; under the name with a dot Docker does not see its data root in it.
+    Naming the propagation does not do: Docker refuses rprivate here, and rslave where / is private.
+    """
+    if item.recursive or not data_root or not (data_root + "/").startswith(item.source.rstrip("/") + "/"):
+        return item.source
+    return item.source.rstrip("/") + "/."
+
+
+def port_bindings(spec: ContainerSpec) -> dict[int | str, list[object]] | None:
+    """Which ports of the host lead to which of the container; None in the host's network."""
+    if spec.network == "host" or not spec.publish:
+        return None
+    result: dict[int | str, list[object]] = {}
+    for text in spec.publish:
+        try:
+            found: dict[str, Sequence[object]] = build_port_bindings([text])
+        except ValueError as error:
+            raise UsageError(
+                f"publish {text!r}", "that is no port mapping", "use [HOST-IP:]HOST:CONTAINER[/tcp|/udp]"
+            ) from error
+        for port, bindings in found.items():
+            result.setdefault(port, []).extend(bindings)
+    return result
+
+
+def exposed_ports(spec: ContainerSpec) -> list[tuple[int, str]] | None:
+    """The container's ports that `publish` names."""
+    bindings = port_bindings(spec)
+    if bindings is None:
+        return None
+    parts = [str(port).partition("/") for port in bindings]
+    return [(int(number), protocol or "tcp") for number, _, protocol in parts]

@@ -1,0 +1,347 @@
+"""The engine port on Docker, and on Podman through its Docker-compatible socket, by the docker SDK.
+
+One connection, opened at the first request. Not for use by several threads at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from http import HTTPStatus
+
+import docker
+import docker.errors
+import docker.tls
+import docker.types
+from docker.constants import DEFAULT_DOCKER_API_VERSION
+
+from cleanenv.engine import docker_config, docker_pull
+from cleanenv.engine.docker_errors import LIBRARY_ERRORS, explain, library_errors, status_of, tidy, translate
+from cleanenv.engine.docker_values import container_of, image_of, items_of, qualified, text_of
+from cleanenv.engine.port import ProgressReport
+from cleanenv.engine.probe import Endpoint, EngineVersion
+from cleanenv.errors import EngineError, ImageNotFoundError
+from cleanenv.model.container import AGENT_PATH, Container, ContainerSpec, EngineInfo, Image
+
+__all__ = ["DockerEngine", "read_mount_table"]
+
+# A start or a removal takes a second or two on a busy machine; the import of an image minutes.
+_TIMEOUT_S = 60
+_IMPORT_TIMEOUT_S = 900
+_CHUNK = 1 << 20
+
+# An imported image has no configuration; this is what the images of the registries say.
+_IMPORT_CHANGES = ["ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
+
+
+def read_mount_table() -> str:
+    """The host's mounts; bytes that are no UTF-8 are kept as surrogates."""
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        return file.read()
+
+
+class DockerEngine:
+    """An engine that answered as `version` at the endpoint.
+
+    `mount_table` gives the text of the host's mountinfo.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        version: EngineVersion,
+        *,
+        mount_table: Callable[[], str] = read_mount_table,
+    ) -> None:
+        self._endpoint = endpoint
+        self._version = version
+        self._mount_table = mount_table
+        self._api = self._connect(_TIMEOUT_S)
+        self._data_root = ""
+        self._info: EngineInfo | None = None
+
+    def _connect(self, timeout_s: int) -> docker.APIClient:
+        tls: docker.tls.TLSConfig | bool = False
+        files = self._endpoint.tls
+        # What a newer engine can do beyond the SDK's version is not used here.
+        api_version = min(self._version.api_version, DEFAULT_DOCKER_API_VERSION, key=_numbers)
+        with library_errors("connect to the container engine", self._endpoint.address):
+            if files is not None:
+                tls = docker.tls.TLSConfig(
+                    client_cert=(files.certificate, files.key), ca_cert=files.ca, verify=files.verify
+                )
+            return docker.APIClient(
+                base_url=self._endpoint.address, version=api_version, timeout=timeout_s, tls=tls
+            )
+
+    def info(self) -> EngineInfo:
+        """Say which engine this is."""
+        if self._info is None:
+            with self._errors("ask the container engine"):
+                data: dict[str, object] = self._api.info()
+            self._data_root = str(data.get("DockerRootDir") or "")
+            options = items_of(data.get("SecurityOptions"))
+            is_rootless = data.get("Rootless") is True or any(
+                "name=rootless" in str(item) for item in options
+            )
+            self._info = EngineInfo(
+                kind=self._version.kind,
+                version=self._version.version,
+                api_version=self._version.api_version,
+                address=self._endpoint.address,
+                rootless=is_rootless,
+            )
+        return self._info
+
+    def image(self, reference: str) -> Image | None:
+        """The local image of that tag or id, or None."""
+        # Podman finds images of Docker Hub by their full name only, when it has no list of registries.
+        for name in dict.fromkeys((reference, qualified(reference))):
+            try:
+                return image_of(self._inspect_image(name))
+            except docker.errors.NotFound:
+                continue
+            except LIBRARY_ERRORS as error:
+                if status_of(error) == HTTPStatus.BAD_REQUEST:
+                    raise ImageNotFoundError(f"image {reference}", explain(error)) from error
+                raise self._translate(error, f"look for image {reference}") from error
+        return None
+
+    def _inspect_image(self, name: str) -> object:
+        return self._api.inspect_image(name)  # type: ignore[no-untyped-call]
+
+    def pull(self, reference: str, progress: ProgressReport, *, patience_s: float = 30.0) -> Image:
+        """Fetch an image from its registry, which has `patience_s` to give its first sign."""
+        docker_pull.pull(
+            lambda: self._connect(_TIMEOUT_S),
+            reference,
+            progress,
+            patience_s=patience_s,
+            address=self._endpoint.address,
+        )
+        image = self.image(qualified(reference))
+        if image is None:
+            raise EngineError(f"image {reference}", "the engine has pulled it and does not have it")
+        return image
+
+    def import_image(self, tar: str, tag: str, progress: ProgressReport) -> Image:
+        """Make an image of one layer from a tar file on the host and tag it."""
+        what = f"import image {tag}"
+        try:
+            file = open(tar, "rb")  # noqa: SIM115 - the with below is for the errors of opening alone
+        except OSError as error:
+            raise EngineError(what, f"{tar}: {error.strerror}") from error
+        with file:
+            size = os.fstat(file.fileno()).st_size
+
+            # A generator: from a file the SDK announces chunks and sends none, "header line too long".
+            def chunks() -> Iterator[bytes]:
+                sent = 0
+                while chunk := file.read(_CHUNK):
+                    yield chunk
+                    sent += len(chunk)
+                    progress(f"importing {tag}", sent, size)
+
+            with self._errors(what):
+                client = self._connect(_IMPORT_TIMEOUT_S)
+                try:
+                    answer: str = client.import_image_from_stream(chunks(), changes=_IMPORT_CHANGES)
+                finally:
+                    client.close()
+        image_id = _imported_id(what, answer)
+        # Tagged by itself: Podman's import ignores the tag and calls the image latest.
+        repository, _, name = tag.rpartition(":")
+        with self._errors(what):
+            self._api.tag(image_id, repository, name, force=True)
+        image = self.image(image_id)
+        if image is None:
+            raise EngineError(what, "the engine has imported it and does not have it")
+        return image
+
+    def remove_image(self, image_id: str) -> None:
+        """Remove an image with all its tags; one that is gone already is no error."""
+        what = f"remove image {image_id}"
+        image = self.image(image_id)
+        if image is None:
+            return
+        with self._errors(what):
+            listed = items_of(self._api.containers(all=True))
+        users = [text_of(item, "Id") for item in listed if text_of(item, "ImageID").endswith(image.id[7:])]
+        # Only now by force, which more than one tag needs: Podman's force takes the containers with it.
+        if users:
+            raise EngineError(what, f"container {users[0][:12]} uses it", f"docker rm {users[0][:12]}")
+        try:
+            self._api.remove_image(image.id, force=True)
+        except docker.errors.NotFound:
+            return
+        except LIBRARY_ERRORS as error:
+            raise self._translate(error, what) from error
+
+    def create_container(self, spec: ContainerSpec) -> Container:
+        """Create a container, not started. `publish` is of no effect in the host's network."""
+        what = f"create container {spec.name}"
+        config = self._host_config(spec, what)
+        try:
+            created = self._api.create_container(
+                spec.image_id,
+                command=list(spec.arguments),
+                entrypoint=[AGENT_PATH],
+                environment=list(spec.environment),
+                healthcheck=docker.types.Healthcheck(test=["NONE"]),
+                host_config=config,
+                labels=dict(spec.labels),
+                name=spec.name,
+                ports=docker_config.exposed_ports(spec),
+                stop_signal="SIGTERM",
+                # ~/.docker/config.json may hold proxies for containers; variables come with each call.
+                use_config_proxy=False,
+                user="0:0",
+                working_dir="/",
+            )
+        except docker.errors.ImageNotFound as error:
+            raise ImageNotFoundError(what, f"there is no image {spec.image_id}") from error
+        except LIBRARY_ERRORS as error:
+            # Docker says 409, Podman 500.
+            if "already in use" in explain(error) or "name is in use" in explain(error):
+                raise EngineError(what, "that name is taken", f"docker rm --force {spec.name}") from error
+            raise self._translate(error, what) from error
+        container_id = text_of(created, "Id")
+        container = self.container(container_id)
+        if container is None:
+            raise EngineError(what, "it was removed at once")
+        return container
+
+    def _host_config(self, spec: ContainerSpec, what: str) -> docker.types.HostConfig:
+        info = self.info()
+        mounts = docker_config.mounts(spec, info, data_root=self._data_root, mount_table=self._mount_table())
+        with self._errors(what):
+            config = self._api.create_host_config(
+                network_mode=spec.network,
+                mounts=mounts,
+                port_bindings=docker_config.port_bindings(spec),
+                # The agent is the first process also where the daemon's configuration adds an init.
+                init=False,
+                # A daemon may send logs elsewhere, from where they cannot be read back.
+                log_config=docker.types.LogConfig(type="json-file", config={"max-size": "1m"}),
+                # SELinux gives a container's processes no access to files of the host without its label.
+                security_opt=["label=disable"],
+                # Where the daemon shifts user ids, the user's files would belong to nobody.
+                userns_mode="host",
+            )
+        if info.kind == "podman" and info.rootless:
+            # The SDK's check knows "host" only; this maps the user to the same uid inside.
+            config["UsernsMode"] = "keep-id"
+        return config
+
+    def start_container(self, container_id: str) -> None:
+        """Start it; one that runs already is no error, a paused one goes on."""
+        what = f"start container {container_id[:12]}"
+        try:
+            self._api.start(container_id)
+        except LIBRARY_ERRORS as error:
+            container = self.container(container_id) if status_of(error) else None
+            if container is not None and container.status == "paused":
+                self._unpause(container_id, what)
+                return
+            if container is not None and container.is_running:
+                return
+            raise self._start_error(error, what) from error
+
+    def _start_error(self, error: Exception, what: str) -> EngineError:
+        why = explain(error)
+        _, found, source = why.partition("bind source path does not exist: ")
+        if found:
+            return EngineError(what, f"{source}, which it mounts, is no longer there", f"mkdir -p '{source}'")
+        return self._translate(error, what)
+
+    def stop_container(self, container_id: str, grace_s: int) -> None:
+        """Ask its first process to end (SIGTERM), kill it after `grace_s` seconds; a stopped one is fine."""
+        what = f"stop container {container_id[:12]}"
+        try:
+            self._api.stop(container_id, timeout=grace_s)
+        except LIBRARY_ERRORS as error:
+            container = self.container(container_id) if status_of(error) else None
+            if container is not None and container.status == "paused":
+                self._unpause(container_id, what)
+                self.stop_container(container_id, grace_s)
+            elif container is None or container.is_running:
+                raise self._translate(error, what) from error
+
+    def _unpause(self, container_id: str, what: str) -> None:
+        with self._errors(what):
+            self._api.unpause(container_id)
+
+    def remove_container(self, container_id: str) -> None:
+        """Remove it, running or not, with its anonymous volumes; one that is gone already is no error."""
+        what = f"remove container {container_id[:12]}"
+        try:
+            self._api.remove_container(container_id, v=True, force=True)
+        except docker.errors.NotFound:
+            return
+        except LIBRARY_ERRORS as error:
+            if "already in progress" not in explain(error):
+                raise self._translate(error, what) from error
+            self._wait_for_removal(container_id, what)
+
+    def _wait_for_removal(self, container_id: str, what: str) -> None:
+        try:
+            self._api.wait(container_id, timeout=_TIMEOUT_S, condition="removed")
+        except docker.errors.NotFound:
+            return
+        except LIBRARY_ERRORS as error:
+            raise self._translate(error, what) from error
+
+    def container(self, container_id: str) -> Container | None:
+        """What the engine knows of it, or None."""
+        try:
+            return container_of(self._api.inspect_container(container_id))
+        except docker.errors.NotFound:
+            return None
+        except LIBRARY_ERRORS as error:
+            raise self._translate(error, f"look at container {container_id[:12]}") from error
+
+    def containers(self, label: str) -> tuple[Container, ...]:
+        """All containers, running or not, that carry the label (`NAME` or `NAME=VALUE`)."""
+        with self._errors("list the containers"):
+            listed = items_of(self._api.containers(all=True, filters={"label": [label]}))
+        # The list does not say the process; a container that ends in between is no longer there.
+        found = [self.container(text_of(item, "Id")) for item in listed]
+        return tuple(sorted((each for each in found if each is not None), key=lambda each: each.name))
+
+    def logs(self, container_id: str, lines: int) -> str:
+        """The last lines that its first process wrote."""
+        with self._errors(f"read the log of container {container_id[:12]}"):
+            output: bytes = self._api.logs(container_id, tail=lines)
+        return output.decode(errors="replace")
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._api.close()
+
+    def _errors(self, what: str) -> AbstractContextManager[None]:
+        return library_errors(what, self._endpoint.address)
+
+    def _translate(self, error: Exception, what: str) -> EngineError:
+        return translate(error, what, self._endpoint.address)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
+
+
+def _imported_id(what: str, answer: str) -> str:
+    """The id in the last line of the import's answer, one JSON value a line."""
+    status: object = None
+    for line in answer.splitlines():
+        try:
+            event: object = json.loads(line)
+        except ValueError as error:
+            raise EngineError(what, f"the engine's answer cannot be understood ({line!r:.80})") from error
+        if isinstance(event, dict) and "error" in event:
+            raise EngineError(what, tidy(str(event["error"])))
+        status = event.get("status") if isinstance(event, dict) else None
+    if not isinstance(status, str) or not status:
+        raise EngineError(what, "the engine did not say the image's id")
+    return status

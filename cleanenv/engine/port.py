@@ -1,0 +1,63 @@
+"""The port to a container engine: what cleanenv needs of Docker or Podman, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Image
+
+__all__ = ["Engine", "ProgressReport"]
+
+# Called with (what is being done, bytes or steps done, total or None when it is not known).
+ProgressReport = Callable[[str, int, "int | None"], None]
+
+
+class Engine(Protocol):
+    """A container engine that answers.
+
+    Every method raises EngineError for a refusal (EngineUnavailableError when the engine is gone) and never
+    an exception of the library behind it. Containers and images are named by id; ids have no shortened forms.
+    """
+
+    def info(self) -> EngineInfo:
+        """Say which engine this is."""
+
+    def image(self, reference: str) -> Image | None:
+        """The local image of that tag or id, or None."""
+
+    def pull(self, reference: str, progress: ProgressReport, *, patience_s: float = 30.0) -> Image:
+        """Fetch an image from its registry, which has `patience_s` to give its first sign.
+
+        Raises ImageNotFoundError when the registry does not have it or cannot be reached.
+        """
+
+    def import_image(self, tar: str, tag: str, progress: ProgressReport) -> Image:
+        """Make an image of one layer from a tar file on the host and tag it."""
+
+    def remove_image(self, image_id: str) -> None:
+        """Remove an image; one that is gone already is no error."""
+
+    def create_container(self, spec: ContainerSpec) -> Container:
+        """Create a container, not started. A name that is taken is an EngineError."""
+
+    def start_container(self, container_id: str) -> None:
+        """Start it; one that runs already is no error."""
+
+    def stop_container(self, container_id: str, grace_s: int) -> None:
+        """Ask its first process to end (SIGTERM), kill it after `grace_s` seconds; a stopped one is fine."""
+
+    def remove_container(self, container_id: str) -> None:
+        """Remove it, running or not, with its anonymous volumes; one that is gone already is no error."""
+
+    def container(self, container_id: str) -> Container | None:
+        """What the engine knows of it, or None."""
+
+    def containers(self, label: str) -> tuple[Container, ...]:
+        """All containers, running or not, that carry the label."""
+
+    def logs(self, container_id: str, lines: int) -> str:
+        """The last lines that its first process wrote."""
+
+    def close(self) -> None:
+        """Close the connection."""

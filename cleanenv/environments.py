@@ -1,0 +1,69 @@
+"""Environments on disk: found by path, read as one value, changed under a lock."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cleanenv.configuration_file import read_configuration
+from cleanenv.errors import EnvironmentNotFoundError, EnvironmentStateError
+from cleanenv.files import locked, replace_file
+from cleanenv.model.configuration import Configuration
+from cleanenv.model.environment import EnvironmentPaths, RuntimePaths
+from cleanenv.model.state import State, dump_state, load_state
+from cleanenv.runtime import make_runtime_directory
+
+__all__ = ["Environment", "changing", "open_environment", "save_state"]
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the files of an environment say."""
+
+    paths: EnvironmentPaths
+    state: State
+    configuration: Configuration
+
+    @property
+    def runtime(self) -> RuntimePaths:
+        return RuntimePaths(Path(self.state.runtime_directory))
+
+
+def open_environment(root: Path) -> Environment:
+    """Read the environment at `root`.
+
+    Raises EnvironmentNotFoundError when there is none, CorruptStateError or UsageError for a damaged file.
+    """
+    paths = EnvironmentPaths(root)
+    try:
+        text = paths.state.read_text("ascii", "replace")
+    except (FileNotFoundError, NotADirectoryError):
+        raise EnvironmentNotFoundError(
+            f"environment {root}", "there is none at that path", f"cleanenv create {root}"
+        ) from None
+    except OSError as error:
+        raise EnvironmentStateError(f"environment {root}", error.strerror or str(error)) from error
+    return Environment(paths, load_state(text, str(paths.state)), read_configuration(paths.configuration))
+
+
+def save_state(paths: EnvironmentPaths, state: State) -> None:
+    """Replace the state file in one step. Raises EnvironmentStateError."""
+    try:
+        replace_file(paths.state, dump_state(state).encode("ascii"))
+    except OSError as error:
+        raise EnvironmentStateError(f"state file {paths.state}", error.strerror or str(error)) from error
+
+
+@contextlib.contextmanager
+def changing(root: Path) -> Iterator[Environment]:
+    """The environment, held so that no other command changes it meanwhile.
+
+    Makes the runtime directory if a reboot took it. What was read before the lock was free is read again.
+    """
+    environment = open_environment(root)
+    runtime = make_runtime_directory(environment.state.runtime_directory, os.geteuid())
+    with locked(runtime.lock):
+        yield open_environment(root)

@@ -1,0 +1,69 @@
+"""The launch table: what a launcher knows of its environment. The format is defined in native/table/table.h.
+
+The file is replaced atomically: a launcher that has mapped the old one goes on with it.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterable
+
+from cleanenv.model.link import Link
+from cleanenv.model.mount import Mount
+
+__all__ = ["dump_launch_table"]
+
+_MAGIC = 0x74766C63
+_VERSION = 1
+_HEADER = struct.Struct("=9I")
+_RECORD = struct.Struct("=3I")
+_NAME, _GLOB, _EXECUTE = 1, 2, 3
+
+
+class _Strings:
+    """The strings behind the records, each stored once; offsets count from the start of the file."""
+
+    def __init__(self, start: int) -> None:
+        self._start = start
+        self._bytes = bytearray()
+        self._offsets: dict[bytes, int] = {}
+
+    def offset(self, text: str) -> int:
+        encoded = os.fsencode(text)
+        if encoded not in self._offsets:
+            self._offsets[encoded] = self._start + len(self._bytes)
+            self._bytes += encoded + b"\0"
+        return self._offsets[encoded]
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._bytes)
+
+
+def dump_launch_table(
+    environment: str, home: str, mounts: Iterable[Mount], links: Iterable[Link], executors: Iterable[str] = ("inenv",)
+) -> bytes:
+    """The table's bytes. `executors` are the names that run their first argument in the container's view."""
+    records = [(name, "", _EXECUTE) for name in executors]
+    patterns = []
+    for link in links:
+        if link.name is not None:
+            records.append((link.name, link.path, _NAME))
+        else:
+            directory, pattern = os.path.split(link.path)
+            patterns.append((pattern, directory, _GLOB))
+    records += patterns
+    mounts = tuple(mounts)
+
+    mounts_at = _HEADER.size
+    links_at = mounts_at + len(mounts) * _RECORD.size
+    strings = _Strings(links_at + len(records) * _RECORD.size)
+    body = b"".join(
+        _RECORD.pack(strings.offset(m.host), strings.offset(m.container), m.writable) for m in mounts
+    ) + b"".join(_RECORD.pack(strings.offset(name), strings.offset(path), kind) for name, path, kind in records)
+    environment_at, home_at = strings.offset(environment), strings.offset(home)
+    size = _HEADER.size + len(body) + len(bytes(strings))
+    header = _HEADER.pack(
+        _MAGIC, _VERSION, size, environment_at, home_at, mounts_at, len(mounts), links_at, len(records)
+    )
+    return header + body + bytes(strings)

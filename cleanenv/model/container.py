@@ -1,0 +1,72 @@
+"""What the engine is asked to make, and what it says there is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cleanenv.model.mount import Mount
+
+__all__ = ["AGENT_DIRECTORY", "AGENT_PATH", "Container", "ContainerSpec", "EngineInfo", "Image"]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """An engine that answered. `kind` is "docker" or "podman"; `address` is what reached it (unix://…)."""
+
+    kind: str
+    version: str
+    api_version: str
+    address: str
+    rootless: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image by its id (`sha256:…`, always with the prefix), with the variables that its programs expect."""
+
+    id: str
+    tags: tuple[str, ...]
+    environment: tuple[str, ...]
+    volumes: tuple[str, ...]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """A container whose first process is the agent.
+
+    `agent` is the host path of the agent's binary, bind-mounted read-only at AGENT_PATH and run with
+    `arguments`; `agent_directory` is the host directory that becomes AGENT_DIRECTORY (its socket lives there).
+    `environment` replaces the image's variables of the same name. `publish` is `[HOST-IP:]HOST:CONTAINER[/proto]`.
+    """
+
+    name: str
+    image_id: str
+    agent: str
+    agent_directory: str
+    arguments: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+    labels: tuple[tuple[str, str], ...]
+    environment: tuple[str, ...] = ()
+    network: str = "host"
+    publish: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container that the engine knows. `status` is the engine's word: created, running, paused, exited, dead."""
+
+    id: str
+    name: str
+    image_id: str
+    status: str
+    pid: int
+    labels: tuple[tuple[str, str], ...]
+
+    @property
+    def is_running(self) -> bool:
+        return self.status == "running"
+
+
+AGENT_PATH = "/.cleanenv/agent"
+AGENT_DIRECTORY = "/.cleanenv/run"

@@ -1,0 +1,99 @@
+"""What was made for an environment: the engine's container and image, the user, the runtime directory."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from cleanenv.errors import CorruptStateError
+from cleanenv.model.environment import is_environment_id
+from cleanenv.model.mount import Mount
+from cleanenv.model.user import Group, User
+
+__all__ = ["STATE_VERSION", "State", "dump_state", "load_state"]
+
+STATE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Written once per change, atomically. `created` is seconds since the epoch; ids are the engine's full ones."""
+
+    id: str
+    cleanenv_version: str
+    created: int
+    user: User
+    mounts: tuple[Mount, ...]
+    image_id: str
+    image_name: str
+    container_id: str
+    runtime_directory: str
+
+
+def dump_state(state: State) -> str:
+    """The text of a state file."""
+    return (
+        json.dumps(
+            {
+                "version": STATE_VERSION,
+                "id": state.id,
+                "cleanenv_version": state.cleanenv_version,
+                "created": state.created,
+                "user": {
+                    "name": state.user.name,
+                    "uid": state.user.uid,
+                    "home": state.user.home,
+                    "groups": [[group.name, group.gid] for group in state.user.groups],
+                },
+                "mounts": [[m.host, m.container, "rw" if m.writable else "ro"] for m in state.mounts],
+                "image_id": state.image_id,
+                "image_name": state.image_name,
+                "container_id": state.container_id,
+                "runtime_directory": state.runtime_directory,
+            },
+            indent=1,
+        )
+        + "\n"
+    )
+
+
+def load_state(text: str, path: str) -> State:
+    """Read the text of the state file at `path`. Raises CorruptStateError for anything that dump_state did not write."""
+    what = f"state file {path}"
+    try:
+        data = json.loads(text)
+        if data["version"] != STATE_VERSION:
+            raise CorruptStateError(
+                what, f"it has version {data['version']!r}, this cleanenv knows {STATE_VERSION}", "upgrade cleanenv"
+            )
+        user = data["user"]
+        state = State(
+            id=_text(data["id"]),
+            cleanenv_version=_text(data["cleanenv_version"]),
+            created=int(data["created"]),
+            user=User(
+                _text(user["name"]),
+                int(user["uid"]),
+                _text(user["home"]),
+                tuple(Group(_text(name), int(gid)) for name, gid in user["groups"]),
+            ),
+            mounts=tuple(
+                Mount(_text(host), _text(container), {"rw": True, "ro": False}[mode])
+                for host, container, mode in data["mounts"]
+            ),
+            image_id=_text(data["image_id"]),
+            image_name=_text(data["image_name"]),
+            container_id=_text(data["container_id"]),
+            runtime_directory=_text(data["runtime_directory"]),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptStateError(what, f"it is damaged ({type(error).__name__}: {error})") from error
+    if not is_environment_id(state.id) or not state.user.groups or not state.runtime_directory.startswith("/"):
+        raise CorruptStateError(what, "it is damaged (a value is out of range)")
+    return state
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected text, got {value!r}")
+    return value

@@ -1,0 +1,211 @@
+"""Create an environment: validate everything, then act; what was made is removed again when anything fails."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cleanenv
+from cleanenv.activation.scripts import activation_scripts
+from cleanenv.agent.client import AgentClient
+from cleanenv.configuration_file import dump_configuration
+from cleanenv.engine import base_image
+from cleanenv.engine.port import Engine, ProgressReport
+from cleanenv.environments import Environment, open_environment, save_state
+from cleanenv.errors import EnvironmentStateError, UsageError
+from cleanenv.files import locked, replace_file
+from cleanenv.model.configuration import Configuration
+from cleanenv.model.environment import EnvironmentPaths, RuntimePaths
+from cleanenv.model.host import Host
+from cleanenv.model.link import Link
+from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount, with_defaults
+from cleanenv.model.state import State
+from cleanenv.operations import containers, live
+from cleanenv.operations.destroy import destroy
+from cleanenv.registry import Registry
+from cleanenv.runtime import choose_runtime_directory, make_runtime_directory
+
+__all__ = ["check_links", "create"]
+
+_IDENTIFIER_BYTES = 6
+
+
+def create(
+    root: Path,
+    configuration: Configuration,
+    host: Host,
+    *,
+    clear: bool,
+    connect: Callable[[], Engine],
+    os_release: Mapping[str, str],
+    progress: ProgressReport,
+) -> Environment:
+    """Create the environment at `root` and leave it running, its programs callable.
+
+    Raises UsageError for anything that cannot be, before anything is made; after any later error, an interrupt
+    included, nothing of the new environment is left. With `clear` an environment at that path is destroyed first.
+    """
+    mounts = with_defaults(configuration.mounts)
+    _check_root(root, clear=clear)
+    _check_mounts(mounts)
+    content = dump_configuration(configuration)
+    engine = connect()
+    image = base_image.resolve(
+        engine,
+        configuration.base,
+        os_release,
+        host.cache_directory / "images",
+        progress,
+        environ=host.variables,
+    )
+    if clear and EnvironmentPaths(root).private.exists():
+        destroy(root, host, connect=lambda: engine)
+
+    progress("creating the environment", 0, None)
+    identifier = secrets.token_hex(_IDENTIFIER_BYTES)
+    paths = EnvironmentPaths(root)
+    with contextlib.ExitStack() as undo:
+        _make_directories(paths, undo)
+        for name in ("agent", "launcher"):
+            _copy_program(live.native_program(name), paths.private / name)
+        replace_file(paths.configuration, content)
+        for script in activation_scripts(root, host.python):
+            replace_file(paths.bin / script.name, script.content, script.mode)
+
+        runtime = make_runtime_directory(choose_runtime_directory(host, identifier), host.user.uid)
+        undo.callback(shutil.rmtree, runtime.root, ignore_errors=True)
+        with locked(runtime.lock):
+            container = containers.create_container(
+                engine,
+                identifier=identifier,
+                paths=paths,
+                runtime=runtime,
+                image=image,
+                user=host.user,
+                owner=host.user.uid,
+                mounts=mounts,
+                configuration=configuration,
+            )
+            undo.callback(engine.remove_container, container.id)
+            state = State(
+                id=identifier,
+                cleanenv_version=cleanenv.__version__,
+                created=int(os.stat(paths.private).st_mtime),
+                user=host.user,
+                mounts=mounts,
+                image_id=image.id,
+                image_name=configuration.base or next(iter(image.tags), image.id),
+                container_id=container.id,
+                runtime_directory=str(runtime.root),
+            )
+            save_state(paths, state)
+            environment = containers.ensure_running(engine, open_environment(root))
+            check_links(runtime, configuration.links or ())
+            registry = Registry(host.state_directory)
+            undo.callback(registry.remove, identifier)
+            registry.add(identifier, root)
+            undo.callback(live.unmount, environment)
+            live.ensure_mounted(environment, host)
+        undo.pop_all()
+    return environment
+
+
+def check_links(runtime: RuntimePaths, links: tuple[Link, ...]) -> None:
+    """Raise UsageError for a link to something that the container has not, or that is no program; patterns may be empty."""
+    named = [link for link in links if not link.is_glob]
+    if not named:
+        return
+    patterns = [_literal(link.path) for link in named]
+    with contextlib.closing(AgentClient(str(runtime.agent_socket), timeout_s=10.0)) as agent:
+        found = {match.pattern for match in agent.glob(patterns)}
+        for index, link in enumerate(named):
+            if index in found:
+                continue
+            exists = not link.path.startswith("~/") and agent.exists([link.path])[0]
+            reason = "it is no program: not a file that may be executed" if exists else "the container has no such file"
+            raise UsageError(
+                f"link {link.name}:{link.path}", reason, f"cleanenv exec -- ls -l {os.path.dirname(link.path)}"
+            )
+
+
+def _literal(path: str) -> str:
+    return "".join("\\" + character if character in "\\*?[" else character for character in path)
+
+
+def _check_root(root: Path, *, clear: bool) -> None:
+    what = f"environment {root}"
+    paths = EnvironmentPaths(root)
+    if ":" in str(root):
+        raise UsageError(what, "a colon ends an element of PATH", "choose a path without a colon")
+    if "\n" in str(root) or "\0" in str(root):
+        raise UsageError(what, "a path cannot contain a newline here", "choose another path")
+    for part in root.parts:
+        if len(os.fsencode(part)) > os.pathconf("/", "PC_NAME_MAX"):
+            raise UsageError(what, "a part of the path is longer than a file name can be", "choose a shorter name")
+    try:
+        if paths.private.is_dir() and not clear:
+            raise UsageError(what, "there is one at that path", f"cleanenv create --clear {root}")
+        if root.exists() and not root.is_dir():
+            raise UsageError(what, "the path is not a directory", "choose another path")
+        if not paths.private.exists() and paths.bin.exists() and any(paths.bin.iterdir()):
+            raise UsageError(what, f"{paths.bin} is not empty and would be hidden", "choose another path")
+        parent = next(parent for parent in root.parents if parent.exists())
+        if not parent.is_dir():
+            raise UsageError(what, f"{parent} is not a directory", "choose another path")
+    except OSError as error:
+        raise UsageError(what, error.strerror or str(error), "choose another path") from error
+
+
+def _check_mounts(mounts: tuple[Mount, ...]) -> None:
+    for index, mount in enumerate(mounts):
+        for other in mounts[:index]:
+            if other.container == mount.container:
+                raise UsageError(
+                    f"directory {mount.host}",
+                    f"{mount.container} in the container is {other.host} already",
+                    "mount one of them elsewhere",
+                )
+    if os.path.lexists(ROOT_MOUNT_POINT) and any(mount.container == ROOT_MOUNT_POINT for mount in mounts):
+        raise UsageError(
+            f"mount point {ROOT_MOUNT_POINT}",
+            f"the host itself has a {ROOT_MOUNT_POINT}: its paths would mean two things",
+            "take another mount point: --directory /:/host",
+        )
+
+
+def _make_directories(paths: EnvironmentPaths, undo: contextlib.ExitStack) -> None:
+    """Make the environment's directories, and note each that was missing to be removed again."""
+    missing = [directory for directory in (paths.root, *paths.root.parents) if not directory.exists()]
+    try:
+        for directory in reversed(missing):
+            directory.mkdir()
+            undo.callback(_remove_empty, directory)
+        for directory, mode in ((paths.private, 0o700), (paths.bin, 0o755)):
+            made = not directory.exists()
+            directory.mkdir(mode=mode, exist_ok=True)
+            if made:
+                undo.callback(shutil.rmtree, directory, ignore_errors=True)
+    except OSError as error:
+        raise EnvironmentStateError(
+            f"environment {paths.root}", f"{error.filename}: {error.strerror}", "choose another path"
+        ) from error
+    undo.callback(paths.configuration.unlink, missing_ok=True)
+
+
+def _remove_empty(directory: Path) -> None:
+    with contextlib.suppress(OSError):
+        directory.rmdir()
+
+
+def _copy_program(source: Path, target: Path) -> None:
+    """An environment keeps the programs of the version that made it: an upgrade does not change what runs."""
+    if not source.is_file():
+        raise EnvironmentStateError(
+            f"program {source}", "this installation of cleanenv was not built", "pip install --force-reinstall cleanenv"
+        )
+    replace_file(target, source.read_bytes(), stat.S_IMODE(source.stat().st_mode) | 0o555)

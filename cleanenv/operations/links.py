@@ -1,0 +1,64 @@
+"""Link programs into a living environment, and take them out again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from cleanenv.configuration_file import dump_configuration
+from cleanenv.engine.port import Engine
+from cleanenv.environments import Environment, changing
+from cleanenv.errors import EnvironmentStateError, UsageError
+from cleanenv.files import replace_file
+from cleanenv.model.host import Host
+from cleanenv.model.link import Link
+from cleanenv.operations import containers, live
+from cleanenv.operations.create import check_links
+
+__all__ = ["link", "unlink"]
+
+
+def link(root: Path, new: tuple[Link, ...], host: Host, *, connect: Callable[[], Engine]) -> None:
+    """Add links; visible at once. A name that is taken, or a program that is not there, is a UsageError."""
+    with changing(root) as environment:
+        present = environment.configuration.effective_links
+        for candidate in new:
+            taken = next((old for old in present if candidate.name is not None and old.name == candidate.name), None)
+            if taken is not None and taken != candidate:
+                raise UsageError(
+                    f"link {candidate.name}:{candidate.path}",
+                    f"the name is taken by {taken.path}",
+                    f"cleanenv unlink {candidate.name}",
+                )
+        environment = containers.ensure_running(connect(), environment)
+        check_links(environment.runtime, new)
+        _publish(environment, present + tuple(candidate for candidate in new if candidate not in present), host)
+
+
+def unlink(root: Path, names: tuple[str, ...], host: Host) -> None:
+    """Take links out, by name or by pattern as it was given; gone at once. Programs that run go on."""
+    with changing(root) as environment:
+        links = environment.configuration.effective_links
+        for name in names:
+            kept = tuple(candidate for candidate in links if name not in (candidate.name, candidate.path))
+            if len(kept) == len(links):
+                via = next((candidate.path for candidate in links if candidate.path_for(name)), None)
+                raise UsageError(
+                    f"link {name}",
+                    f"it comes from the pattern {via}" if via else "the environment has no such link",
+                    f"cleanenv unlink '{via}'" if via else "cleanenv status",
+                )
+            links = kept
+        _publish(environment, links, host)
+
+
+def _publish(environment: Environment, links: tuple[Link, ...], host: Host) -> None:
+    configuration = replace(environment.configuration, links=links)
+    try:
+        replace_file(environment.paths.configuration, dump_configuration(configuration))
+    except OSError as error:
+        raise EnvironmentStateError(
+            f"configuration {environment.paths.configuration}", error.strerror or str(error)
+        ) from error
+    live.publish_links(replace(environment, configuration=configuration), host)

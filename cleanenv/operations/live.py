@@ -1,0 +1,85 @@
+"""The live directory of an environment: its server, its launch table, its activation scripts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cleanenv import mounts
+from cleanenv.activation import scripts
+from cleanenv.environments import Environment
+from cleanenv.files import replace_file
+from cleanenv.launch_table import dump_launch_table
+from cleanenv.model.host import Host
+from cleanenv.server import control, process
+from cleanenv.server.settings import ServedFile, ServerSettings
+
+__all__ = ["ensure_mounted", "publish_links", "unmount"]
+
+_NATIVE = Path(__file__).parents[1] / "native"
+
+# What the server hands to the `cleanenv start` that it runs for a launcher: how to reach the engine, and no secrets.
+_SERVER_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+
+
+def native_program(name: str) -> Path:
+    """The built agent or launcher of this cleanenv."""
+    return _NATIVE / name
+
+
+def ensure_mounted(environment: Environment, host: Host) -> None:
+    """Serve the live directory if nobody does; a dead mount is replaced. Raises MountError."""
+    write_launch_table(environment)
+    if mounts.state(str(environment.paths.bin)) is not mounts.MountState.LIVE:
+        process.start(_settings(environment, host))
+
+
+def publish_links(environment: Environment, host: Host) -> None:
+    """Make changed links visible at once, in the launch table and in the live directory."""
+    write_launch_table(environment)
+    if mounts.state(str(environment.paths.bin)) is mounts.MountState.LIVE:
+        control.request(
+            str(environment.runtime.control_socket), "reload", _settings(environment, host).to_object()
+        )
+
+
+def unmount(environment: Environment) -> None:
+    """End the server and take the live directory away, also from under programs that still run."""
+    try:
+        control.request(str(environment.runtime.control_socket), "exit")
+    except (control.ServerAbsentError, control.ServerSilentError):
+        mounts.unmount(str(environment.paths.bin), lazy=True)
+
+
+def write_launch_table(environment: Environment) -> None:
+    """Replace the launch table in one step, if it changed."""
+    content = dump_launch_table(
+        str(environment.paths.root),
+        environment.state.user.home,
+        environment.state.mounts,
+        environment.configuration.effective_links,
+    )
+    path = environment.runtime.launch_table
+    if not path.exists() or path.read_bytes() != content:
+        replace_file(path, content, mode=0o600)
+
+
+def _settings(environment: Environment, host: Host) -> ServerSettings:
+    files = scripts.activation_scripts(environment.paths.root, host.python)
+    return ServerSettings(
+        environment=str(environment.paths.root),
+        runtime_directory=environment.state.runtime_directory,
+        uid=os.geteuid(),
+        gid=os.getegid(),
+        home=environment.state.user.home,
+        links=environment.configuration.effective_links,
+        files=tuple(ServedFile(file.name, file.content, file.mode) for file in files)
+        + tuple(ServedFile(name, content) for name, content in scripts.commands(environment.paths.root, host.python)),
+        launcher=str(environment.paths.launcher),
+        python=host.python,
+        variables=tuple(
+            (name, value)
+            for name, value in sorted(host.variables.items())
+            if name in _SERVER_VARIABLES or name.startswith("DOCKER_")
+        ),
+    )

@@ -1,0 +1,92 @@
+"""What there is: the environments of a user, and the state of one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cleanenv import mounts
+from cleanenv.agent.client import AgentAbsentError, AgentClient
+from cleanenv.engine.port import Engine
+from cleanenv.environments import Environment, open_environment
+from cleanenv.errors import AgentError, CleanenvError
+from cleanenv.model.host import Host
+from cleanenv.processes import programs_below
+from cleanenv.registry import Registry
+
+__all__ = ["Summary", "Status", "list_environments", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """One line of a list. `state` is running, stopped, silent, or damaged; `image` is empty for a damaged one."""
+
+    path: str
+    state: str
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Everything about one environment. `live_directory` is a MountState's value, `programs` are (pid, name)."""
+
+    path: str
+    id: str
+    container: str
+    container_id: str
+    image: str
+    user: str
+    live_directory: str
+    mounts: tuple[str, ...]
+    links: tuple[str, ...]
+    programs: tuple[tuple[int, str], ...]
+
+
+def list_environments(host: Host) -> tuple[Summary, ...]:
+    """The user's environments. Asks each agent and not the engine; one whose directory is gone is not listed."""
+    summaries = []
+    for root in Registry(host.state_directory).roots():
+        try:
+            environment = open_environment(root)
+        except CleanenvError:
+            if (root / ".cleanenv").is_dir():
+                summaries.append(Summary(str(root), "damaged", ""))
+            continue
+        summaries.append(Summary(str(root), _agent_state(environment), environment.state.image_name))
+    return tuple(summaries)
+
+
+def status(root: Path, *, connect: Callable[[], Engine]) -> Status:
+    """The state of one environment, from the engine."""
+    environment = open_environment(root)
+    container = connect().container(environment.state.container_id)
+    return Status(
+        path=str(root),
+        id=environment.state.id,
+        container=container.status if container else "removed",
+        container_id=environment.state.container_id,
+        image=environment.state.image_name,
+        user=environment.state.user.name,
+        live_directory=mounts.state(str(environment.paths.bin)).value,
+        mounts=tuple(
+            f"{m.host}:{m.container}:{'rw' if m.writable else 'ro'}" for m in environment.state.mounts
+        ),
+        links=tuple(
+            link.path if link.name is None else f"{link.name}:{link.path}"
+            for link in environment.configuration.effective_links
+        ),
+        programs=programs_below(container.pid) if container and container.is_running else (),
+    )
+
+
+def _agent_state(environment: Environment) -> str:
+    try:
+        with contextlib.closing(AgentClient(str(environment.runtime.agent_socket), timeout_s=1.0)) as agent:
+            agent.exists(["/"])
+    except AgentAbsentError:
+        return "stopped"
+    except AgentError:
+        return "silent"
+    return "running"

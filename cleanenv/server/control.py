@@ -1,0 +1,135 @@
+r"""The control socket's protocol and its client.
+
+One connection, one request, one answer, each a line of ASCII (AF_UNIX, SOCK_STREAM):
+
+    VERB [JSON]\n      start | reload SETTINGS | status | exit
+    ok JSON\n          or: error {"what": ..., "why": ..., "hint": ...}\n
+
+The launcher, in C, sends `start\n` and looks at the first word of the answer.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import socket
+import time
+from collections.abc import Mapping
+
+from cleanenv.errors import CleanenvError, EnvironmentStateError, MountError
+
+__all__ = [
+    "SOCKET_PATH_MAX",
+    "ServerAbsentError",
+    "ServerSilentError",
+    "encode_answer",
+    "encode_error",
+    "encode_request",
+    "parse_answer",
+    "parse_request",
+    "read_line",
+    "request",
+]
+
+SOCKET_PATH_MAX = 107  # bytes, unix(7)
+
+_ANSWER_MAX = 16 << 20  # bytes
+_WHAT = "request to the environment server"
+
+
+class ServerAbsentError(MountError):
+    """Nothing listens on the control socket: the environment has no server on this host."""
+
+
+class ServerSilentError(MountError):
+    """The environment server did not answer in time, or broke the connection."""
+
+
+def request(
+    socket_path: str, verb: str, argument: Mapping[str, object] | None = None, *, timeout_s: float = 10.0
+) -> dict[str, object]:
+    """Ask the environment server and return its answer.
+
+    Raises ServerAbsentError, ServerSilentError, or EnvironmentStateError with what the server says failed.
+    `start` waits for the container: give it the time that takes.
+    """
+    deadline = time.monotonic() + timeout_s
+    if len(os.fsencode(socket_path)) > SOCKET_PATH_MAX:
+        why = f"the path of a socket has at most {SOCKET_PATH_MAX} bytes: {socket_path}"
+        raise MountError(_WHAT, why)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
+        connection.settimeout(timeout_s)
+        try:
+            connection.connect(socket_path)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ECONNREFUSED):
+                raise ServerAbsentError(_WHAT, "it does not run", "cleanenv mount") from error
+            raise ServerSilentError(_WHAT, error.strerror or str(error)) from error
+        try:
+            connection.sendall(encode_request(verb, argument))
+            connection.shutdown(socket.SHUT_WR)
+            line = read_line(connection, _ANSWER_MAX, deadline)
+        except TimeoutError as error:
+            raise ServerSilentError(_WHAT, f"no answer to {verb!r} within {timeout_s:g} s") from error
+        except OSError as error:
+            raise ServerSilentError(_WHAT, error.strerror or str(error)) from error
+        except ValueError as error:
+            raise ServerSilentError(_WHAT, str(error)) from error
+    return parse_answer(line)
+
+
+def read_line(connection: socket.socket, limit: int, deadline: float) -> bytes:
+    """One line without its end. Raises TimeoutError at the deadline, ValueError for too much or no line."""
+    data = bytearray()
+    while b"\n" not in data:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        connection.settimeout(left)
+        part = connection.recv(min(65536, limit + 1 - len(data)))
+        if not part:
+            raise ValueError("the connection ended before the end of the line")
+        data += part
+        if len(data) > limit:
+            raise ValueError(f"the line has more than {limit} bytes")
+    return bytes(data[: data.index(b"\n")])
+
+
+def encode_request(verb: str, argument: Mapping[str, object] | None) -> bytes:
+    """A request as a line."""
+    return (verb if argument is None else f"{verb} {json.dumps(argument)}").encode("ascii") + b"\n"
+
+
+def parse_request(line: bytes) -> tuple[str, object]:
+    """The verb and its argument, None when there is none. Raises ValueError."""
+    verb, _space, argument = line.decode("ascii").strip().partition(" ")
+    return verb, json.loads(argument) if argument else None
+
+
+def encode_answer(result: Mapping[str, object]) -> bytes:
+    """The answer to a request that was done."""
+    return b"ok " + json.dumps(result).encode("ascii") + b"\n"
+
+
+def encode_error(error: CleanenvError) -> bytes:
+    """The answer to a request that failed."""
+    fields = {"what": error.what, "why": error.why, "hint": error.hint}
+    return b"error " + json.dumps(fields).encode("ascii") + b"\n"
+
+
+def parse_answer(line: bytes) -> dict[str, object]:
+    """The result. Raises EnvironmentStateError for an `error`, ServerSilentError for anything else."""
+    word, _space, text = line.partition(b" ")
+    try:
+        data = json.loads(text) if text.strip() else {}
+        if word == b"ok" and isinstance(data, dict):
+            return data
+        if word == b"error":
+            what, why, hint = str(data["what"]), str(data["why"]), data["hint"]
+            error = EnvironmentStateError(what, why, None if hint is None else str(hint))
+        else:
+            error = None
+    except (ValueError, KeyError, TypeError):
+        error = None
+    raise error or ServerSilentError(_WHAT, f"its answer is not of the protocol: {line[:80]!r}")

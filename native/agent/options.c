@@ -1,0 +1,72 @@
+#include "agent/options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An id is a decimal number below 2^32 - 1, which setuid(2) would take for "no change". */
+static bool read_id(const char *text, unsigned int *id)
+{
+	char *end;
+
+	errno = 0;
+	unsigned long value = strtoul(text, &end, 10);
+	if (errno || end == text || *end || *text == '-' || value >= 0xffffffffUL)
+		return false;
+	*id = (unsigned int)value;
+	return true;
+}
+
+/* A name becomes a field of passwd(5) or group(5). */
+static bool is_field(const char *text)
+{
+	return *text && !strpbrk(text, ":\n,");
+}
+
+/* NAME:GID */
+static bool read_group(char *text, struct group_entry *group)
+{
+	char *colon = strrchr(text, ':');
+
+	if (!colon || !read_id(colon + 1, &group->gid))
+		return false;
+	*colon = '\0';
+	group->name = text;
+	return is_field(text);
+}
+
+const char *options_read(struct options *options, int count, char **arguments)
+{
+	bool owner_known = false, uid_known = false;
+
+	*options = (struct options){ 0 };
+	for (int i = 1; i < count; i++) {
+		const char *name = arguments[i];
+		if (!strcmp(name, "--new-privileges")) {
+			options->new_privileges = true;
+			continue;
+		}
+		char *value = i + 1 < count ? arguments[++i] : NULL;
+		if (!value)
+			return "an option has no value";
+		if (!strcmp(name, "--socket"))
+			options->socket = value;
+		else if (!strcmp(name, "--owner") && read_id(value, &options->owner))
+			owner_known = true;
+		else if (!strcmp(name, "--user") && is_field(value))
+			options->user = value;
+		else if (!strcmp(name, "--uid") && read_id(value, &options->uid))
+			uid_known = true;
+		else if (!strcmp(name, "--home") && is_field(value) && *value == '/')
+			options->home = value;
+		else if (!strcmp(name, "--group") && options->group_count < OPTIONS_GROUPS_MAX &&
+			 read_group(value, &options->groups[options->group_count]))
+			options->group_count++;
+		else
+			return "an option is unknown or its value is malformed";
+	}
+	if (!options->socket || !owner_known || !options->user || !uid_known || !options->home ||
+	    options->group_count == 0)
+		return "--socket, --owner, --user, --uid, --home and --group are needed";
+	return NULL;
+}

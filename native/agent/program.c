@@ -1,0 +1,299 @@
+#include "agent/program.h"
+
+#include "agent/pattern.h"
+#include "agent/privilege.h"
+#include "agent/request.h"
+#include "wire/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define DESCRIPTOR_LIMIT (1 << 20) /* above what any kernel allows by default (fs.nr_open) */
+
+extern char **environ;
+
+_Static_assert(sizeof(struct termios) <= sizeof((struct wire_request *)0)->terminal_settings, "termios fits");
+
+/* What the child still needs while it prepares itself. */
+struct child {
+	const struct options *options;
+	int connection;
+	int *descriptors; /* the program's, without the request */
+	size_t count;
+	struct request request;
+};
+
+_Noreturn static void fail(const struct child *child, enum wire_stage stage, int error)
+{
+	struct wire_failure failure = { wire_header(WIRE_FAILED), stage, error };
+
+	wire_send(child->connection, &failure, sizeof failure, NULL, 0);
+	_exit(stage == WIRE_STAGE_EXECUTE && error == ENOENT ? 127 : 126);
+}
+
+/* Read the request only now, as the user: a malformed one can do no more than the user could. */
+static void read_request(struct child *child, int descriptor)
+{
+	size_t size;
+	const void *bytes = wire_map(descriptor, WIRE_REQUEST_MAX, &size);
+
+	if (!bytes || request_read(&child->request, bytes, size) < 0 || child->request.head.descriptors != child->count)
+		fail(child, WIRE_STAGE_REQUEST, errno ? errno : EPROTO);
+}
+
+/*
+ * Open a pty inside the container, so that ttyname(3) and /dev/tty are right, make it the controlling terminal with
+ * the caller's settings and size, and send the master to the launcher. Returns the program's side.
+ */
+static int open_terminal(const struct child *child)
+{
+	const struct wire_request *head = &child->request.head;
+	struct winsize size = { head->rows, head->columns, head->width, head->height };
+	struct termios settings;
+	int unlock = 0;
+	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		fail(child, WIRE_STAGE_TERMINAL, errno);
+	int terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	memcpy(&settings, head->terminal_settings, sizeof settings);
+	if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0 || tcsetattr(terminal, TCSANOW, &settings) < 0 ||
+	    ioctl(terminal, TIOCSWINSZ, &size) < 0)
+		fail(child, WIRE_STAGE_TERMINAL, errno);
+
+	struct wire_header started = wire_header(WIRE_STARTED);
+	if (wire_send(child->connection, &started, sizeof started, &master, 1) < 0)
+		_exit(126); /* the launcher is gone */
+	close(master);
+	return terminal;
+}
+
+static int target(const struct child *child, size_t index)
+{
+	int32_t number;
+	memcpy(&number, child->request.numbers + index * sizeof number, sizeof number);
+	return number;
+}
+
+/* Give a descriptor a number of at least `floor`, so that it is in nobody's way. */
+static int lift(const struct child *child, int descriptor, int floor)
+{
+	if (descriptor >= floor)
+		return descriptor;
+	int lifted = fcntl(descriptor, F_DUPFD_CLOEXEC, floor);
+	if (lifted < 0)
+		fail(child, WIRE_STAGE_AGENT, errno);
+	return lifted;
+}
+
+/*
+ * Put every descriptor at its number. Those that must move out of the way go above the highest number first; what the
+ * program does not get is close-on-exec, except 0, 1 and 2 of the agent, which are closed here.
+ */
+static void place_descriptors(struct child *child, int terminal)
+{
+	const struct wire_request *head = &child->request.head;
+	int floor = 3;
+	unsigned int standard = head->terminals & 7;
+
+	for (size_t i = 0; i < child->count; i++) {
+		int number = target(child, i);
+		if (number < 0 || number >= DESCRIPTOR_LIMIT)
+			fail(child, WIRE_STAGE_REQUEST, EPROTO);
+		if (number < 3)
+			standard |= 1u << number;
+		if (number >= floor)
+			floor = number + 1;
+	}
+	child->connection = lift(child, child->connection, floor);
+	if (terminal >= 0)
+		terminal = lift(child, terminal, floor);
+	for (size_t i = 0; i < child->count; i++)
+		child->descriptors[i] = lift(child, child->descriptors[i], floor);
+
+	for (size_t i = 0; i < child->count; i++)
+		if (dup2(child->descriptors[i], target(child, i)) < 0)
+			fail(child, WIRE_STAGE_AGENT, errno);
+	for (int number = 0; number < 3; number++) {
+		if (head->terminals & (1u << number) && dup2(terminal, number) < 0)
+			fail(child, WIRE_STAGE_AGENT, errno);
+		if (!(standard & (1u << number)))
+			close(number);
+	}
+}
+
+/* Follow the caller as far as the kernel lets this process: a limit is never raised above what the container has. */
+static void follow_limits(const struct wire_request *head)
+{
+	umask(head->umask & 0777);
+	if (head->niceness > 0)
+		(void)!setpriority(PRIO_PROCESS, 0, head->niceness);
+	for (int resource = 0; resource < RLIM_NLIMITS && resource < 16; resource++) {
+		struct rlimit own;
+		rlim_t soft = head->limits[resource][0], hard = head->limits[resource][1];
+		if (getrlimit(resource, &own) < 0)
+			continue;
+		if (hard > own.rlim_max)
+			hard = own.rlim_max;
+		if (soft > hard)
+			soft = hard;
+		if (soft == own.rlim_cur && hard == own.rlim_max)
+			continue;
+		own.rlim_cur = soft;
+		own.rlim_max = hard;
+		(void)!setrlimit(resource, &own);
+	}
+}
+
+static bool has_variable(char **variables, const char *definition)
+{
+	size_t length = strcspn(definition, "=") + 1;
+
+	for (; *variables; variables++)
+		if (!strncmp(*variables, definition, length))
+			return true;
+	return false;
+}
+
+/* The caller's variables, and those of the container (the image's, and the user's HOME …) that the caller does not set. */
+static char **merge_variables(struct child *child)
+{
+	size_t own = 0, count = child->request.head.variables;
+
+	while (environ[own])
+		own++;
+	char **merged = realloc(child->request.variables, (count + own + 1) * sizeof *merged);
+	if (!merged)
+		fail(child, WIRE_STAGE_AGENT, errno);
+	for (size_t i = 0; i < own; i++) {
+		if (!has_variable(merged, environ[i])) {
+			merged[count++] = environ[i];
+			merged[count] = NULL;
+		}
+	}
+	return merged;
+}
+
+/* Dispositions and mask as execve would have handed them on; the agent itself has every signal blocked and default. */
+static void follow_signals(const struct wire_request *head)
+{
+	sigset_t blocked;
+
+	sigemptyset(&blocked);
+	for (int number = 1; number < _NSIG; number++) {
+		uint64_t bit = UINT64_C(1) << (number - 1);
+		if (head->ignored & bit)
+			signal(number, SIG_IGN);
+		if (head->blocked & bit)
+			sigaddset(&blocked, number);
+	}
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
+
+/* A search for the program to execute: the error to report is the most telling one of all candidates. */
+struct attempt {
+	char **arguments;
+	char **variables;
+	int error;
+};
+
+static bool attempt_execute(void *context, const char *path, const struct stat *status)
+{
+	struct attempt *attempt = context;
+	(void)status;
+
+	execve(path, attempt->arguments, attempt->variables);
+	if (errno == ENOEXEC) {
+		/* A script without a first line that says what runs it is the shell's (execvp(3), POSIX). */
+		size_t count = 0;
+		while (attempt->arguments[count])
+			count++;
+		char **shell = malloc((count + 3) * sizeof *shell);
+		if (shell) {
+			shell[0] = (char *)"sh";
+			shell[1] = (char *)path;
+			for (size_t i = 1; i <= count; i++)
+				shell[i + 1] = attempt->arguments[i];
+			if (count == 0)
+				shell[2] = NULL;
+			execve("/bin/sh", shell, attempt->variables);
+			errno = ENOEXEC;
+		}
+	}
+	if (errno != ENOENT && errno != ENOTDIR)
+		attempt->error = errno;
+	return true;
+}
+
+/* Look for a name in the PATH that the program will have (execvp(3)). */
+static void attempt_search(struct attempt *attempt, const char *name)
+{
+	const char *path = "/usr/local/bin:/usr/bin:/bin";
+	char file[PATH_MAX];
+
+	for (char **variable = attempt->variables; *variable; variable++)
+		if (!strncmp(*variable, "PATH=", 5))
+			path = *variable + 5;
+	while (*path) {
+		size_t length = strcspn(path, ":");
+		if (length + strlen(name) + 2 <= sizeof file) {
+			memcpy(file, path, length);
+			file[length] = '/';
+			strcpy(file + length + 1, name);
+			attempt_execute(attempt, length ? file : file + 1, NULL);
+		}
+		path += length;
+		path += *path == ':';
+	}
+}
+
+_Noreturn static void execute(struct child *child, char **variables)
+{
+	struct request *request = &child->request;
+	struct attempt attempt = { request->arguments, variables, ENOENT };
+
+	follow_signals(&request->head);
+	for (char **path = request->paths; *path; path++) {
+		if (!(request->head.flags & WIRE_SEARCH_PATH))
+			pattern_search(*path, child->options->home, true, attempt_execute, &attempt);
+		else if (strchr(*path, '/'))
+			attempt_execute(&attempt, *path, NULL);
+		else
+			attempt_search(&attempt, *path);
+	}
+	fail(child, WIRE_STAGE_EXECUTE, attempt.error);
+}
+
+_Noreturn void program_run(const struct options *options, int connection, int *descriptors, size_t count)
+{
+	struct child child = {
+		.options = options, .connection = connection, .descriptors = descriptors + 1, .count = count - 1,
+	};
+	int terminal = -1;
+
+	if (privilege_drop(options, connection) < 0)
+		fail(&child, WIRE_STAGE_PRIVILEGE, errno);
+	read_request(&child, descriptors[0]);
+	if (child.request.head.terminals & 7) {
+		setsid();
+		terminal = open_terminal(&child);
+	} else {
+		setpgid(0, 0);
+	}
+	if (chdir(child.request.directory) < 0)
+		fail(&child, WIRE_STAGE_DIRECTORY, errno);
+	char **variables = merge_variables(&child);
+	place_descriptors(&child, terminal);
+	follow_limits(&child.request.head);
+	execute(&child, variables);
+}

@@ -1,0 +1,13 @@
+/* From a request to a running program: what happens in the agent's child between fork and execve. */
+#ifndef CLEANENV_AGENT_PROGRAM_H
+#define CLEANENV_AGENT_PROGRAM_H
+
+#include "agent/options.h"
+
+/*
+ * Become the program that `descriptors[0]` (the request) asks for, with the rest of the descriptors. Never returns:
+ * what cannot be started is told to the launcher over `connection` as WIRE_FAILED.
+ */
+_Noreturn void program_run(const struct options *options, int connection, int *descriptors, size_t count);
+
+#endif

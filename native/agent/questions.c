@@ -1,0 +1,147 @@
+#include "agent/questions.h"
+
+#include "agent/pattern.h"
+#include "agent/privilege.h"
+#include "wire/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct answer {
+	char *bytes;
+	size_t size, capacity;
+	bool failed;
+	uint32_t pattern; /* the one that is being answered */
+};
+
+static void append(struct answer *answer, const void *bytes, size_t size)
+{
+	if (answer->failed)
+		return;
+	if (answer->capacity - answer->size < size) {
+		size_t capacity = 2 * (answer->capacity + size);
+		char *more = capacity <= WIRE_REQUEST_MAX ? realloc(answer->bytes, capacity) : NULL;
+		if (!more) {
+			answer->failed = true;
+			return;
+		}
+		answer->bytes = more;
+		answer->capacity = capacity;
+	}
+	memcpy(answer->bytes + answer->size, bytes, size);
+	answer->size += size;
+}
+
+static bool append_match(void *context, const char *path, const struct stat *status)
+{
+	struct answer *answer = context;
+	struct wire_match match = {
+		.pattern = answer->pattern,
+		.mode = status->st_mode,
+		.size = (uint64_t)status->st_size,
+		.seconds = status->st_mtim.tv_sec,
+		.nanoseconds = (uint32_t)status->st_mtim.tv_nsec,
+		.length = (uint32_t)strlen(path) + 1,
+	};
+
+	append(answer, &match, sizeof match);
+	append(answer, path, match.length);
+	return !answer->failed;
+}
+
+static char presence(const char *path)
+{
+	struct stat status;
+
+	/* What may not be looked at exists: the rules count only ENOENT and ENOTDIR as absent. */
+	if (lstat(path, &status) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? '0' : '1';
+	return S_ISLNK(status.st_mode) ? '2' : '1';
+}
+
+static void answer_string(struct answer *answer, uint16_t type, const char *string, const char *home)
+{
+	if (type == WIRE_GLOB) {
+		pattern_search(string, home, false, append_match, answer);
+		answer->pattern++;
+	} else {
+		char byte = presence(string);
+		append(answer, &byte, 1);
+	}
+}
+
+/* Answer one question. False when the connection is not worth going on with. */
+static bool answer_question(int connection, uint16_t type, int descriptor, const char *home)
+{
+	struct answer answer = { 0 };
+	struct wire_header header = wire_header(WIRE_ANSWER);
+	size_t size;
+	const char *question = wire_map(descriptor, WIRE_QUESTION_MAX, &size);
+
+	if (!question || question[size - 1] != '\0')
+		return false;
+	for (const char *at = question; at < question + size; at += strlen(at) + 1)
+		answer_string(&answer, type, at, home);
+	munmap((void *)question, size);
+
+	int reply = answer.failed ? -1 : wire_seal(answer.bytes, answer.size);
+	bool sent = reply >= 0 && wire_send(connection, &header, sizeof header, &reply, 1) == 0;
+	if (reply >= 0)
+		close(reply);
+	free(answer.bytes);
+	return sent;
+}
+
+/* Close all descriptors from `first` to `last`. musl has no close_range; kernels before 5.9 have none either. */
+static void close_between(unsigned int first, unsigned int last)
+{
+	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
+		return;
+	for (long limit = sysconf(_SC_OPEN_MAX); first <= last && first < (unsigned long)limit; first++)
+		close((int)first);
+}
+
+/*
+ * Keep the connection and the question, and nothing else of the agent: a copy of another caller's pipe would keep its
+ * reader from ever seeing the end. And be a process that a stop of the container ends.
+ */
+static void detach(int connection, int descriptor)
+{
+	unsigned int low = (unsigned int)(connection < descriptor ? connection : descriptor);
+	unsigned int high = (unsigned int)(connection < descriptor ? descriptor : connection);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	close_between(3, low - 1);
+	close_between(low + 1, high - 1);
+	close_between(high + 1, ~0u);
+}
+
+_Noreturn void questions_answer(const struct options *options, int connection, uint16_t type, int descriptor)
+{
+	unsigned char packet[WIRE_PACKET_MAX];
+	struct wire_header header = { .type = type };
+	size_t count = 1;
+
+	detach(connection, descriptor);
+	int flags = fcntl(connection, F_GETFL);
+
+	if (flags < 0 || fcntl(connection, F_SETFL, flags & ~O_NONBLOCK) < 0 || privilege_drop(options, connection) < 0)
+		_exit(1);
+	while ((header.type == WIRE_EXISTS || header.type == WIRE_GLOB) && count == 1 &&
+	       answer_question(connection, header.type, descriptor, options->home)) {
+		close(descriptor);
+		if (wire_receive(connection, packet, &descriptor, 1, &count) <= 0)
+			break;
+		memcpy(&header, packet, sizeof header);
+	}
+	_exit(0);
+}

@@ -1,0 +1,16 @@
+/* EXISTS and GLOB: what is in the container, asked by the live directory and by the path rules. */
+#ifndef CLEANENV_AGENT_QUESTIONS_H
+#define CLEANENV_AGENT_QUESTIONS_H
+
+#include "agent/options.h"
+
+#include <stdint.h>
+
+/*
+ * Answer questions on `connection` until its end, as the user, in a process of its own: a file system that hangs holds
+ * up this connection and no other, and nothing is told that the user could not see. `type` and `descriptor` are the
+ * first question. Never returns.
+ */
+_Noreturn void questions_answer(const struct options *options, int connection, uint16_t type, int descriptor);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * The launcher: every program in a live bin directory is this file.
+ *
+ * It finds out which program was called, maps what is the host's in its call to what is the container's, hands its
+ * descriptors to the agent, and stands in for the program until the end: signals go in, the status comes out.
+ */
+#include "launcher/agent.h"
+#include "launcher/descriptors.h"
+#include "launcher/failure.h"
+#include "launcher/paths.h"
+#include "launcher/program.h"
+#include "launcher/request.h"
+#include "launcher/signals.h"
+#include "launcher/supervise.h"
+#include "launcher/terminal.h"
+
+#include <errno.h>
+#include <string.h>
+
+extern char **environ;
+
+static struct table open_table(void)
+{
+	struct table table;
+
+	if (table_open(&table, join(runtime_directory(), "/launch-table", NULL)) < 0)
+		fail(FAILURE_OWN, "launch table", strerror(errno), "cleanenv start -e ENVIRONMENT");
+	return table;
+}
+
+/* inenv PROGRAM ARGS: the program is what the first argument names in the container. */
+static char **shift_to_container_view(struct program *program, char **arguments)
+{
+	if (!arguments[0] || !arguments[1])
+		fail(FAILURE_USAGE, program->name, "no program given", "inenv PROGRAM [ARGUMENTS]");
+	program->candidates[0] = program->name = arguments[1];
+	program->candidate_count = 1;
+	return arguments + 1;
+}
+
+int main(int argc, char **argv)
+{
+	struct descriptors descriptors = descriptors_inherited();
+	struct signals signals = signals_take_over();
+	struct table table = open_table();
+	struct program program = program_find(&table);
+	struct terminal terminal;
+	(void)argc;
+
+	if (program.container_view)
+		argv = shift_to_container_view(&program, argv);
+	int connection = agent_connect(&table);
+	struct paths paths = paths_map(&table, argv, environ, !program.container_view);
+	terminal_look(&terminal);
+	request_send(connection, &program, &paths, &descriptors, &terminal, signals);
+	signals_end_as(supervise(connection, &program, paths.directory, &terminal));
+}

@@ -1,0 +1,28 @@
+/* The caller's paths as the container's: working directory, arguments, variables. */
+#ifndef CLEANENV_LAUNCHER_PATHS_H
+#define CLEANENV_LAUNCHER_PATHS_H
+
+#include "table/table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct strings {
+	char **items;
+	size_t count;
+};
+
+struct paths {
+	char *directory;          /* the working directory in the container */
+	struct strings arguments; /* argv */
+	struct strings variables; /* environ */
+};
+
+/*
+ * Map everything that a call hands on. `map_arguments` false leaves the arguments as they are (inenv). A path of the host is
+ * looked at once at most; what has to be known of the container is asked in one message. Does not return when the
+ * working directory cannot be reached from the container.
+ */
+struct paths paths_map(const struct table *table, char **arguments, char **variables, bool map_arguments);
+
+#endif

@@ -1,0 +1,83 @@
+#include "launcher/program.h"
+
+#include "launcher/failure.h"
+#include "launcher/match.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+/* Replaced in the file by the live directory (cleanenv/server/launcher.py). Volatile: the compiler must not know it. */
+static volatile const char placeholder[128] = "@CLEANENV-RUNTIME@";
+
+const char *runtime_directory(void)
+{
+	static char directory[sizeof placeholder];
+
+	for (size_t i = 0; i < sizeof directory - 1; i++)
+		directory[i] = placeholder[i];
+	if (*directory != '/')
+		fail(FAILURE_OWN, "launcher", "it was started outside a live directory",
+		     "run programs from the bin directory of an environment");
+	return directory;
+}
+
+/*
+ * The name that was called: that of the executed file. argv[0] is the caller's to choose and is handed on (exec -a); a
+ * symbolic link elsewhere to a program of the environment is still that program.
+ */
+static const char *called_name(void)
+{
+	static char path[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+	const char *file = path;
+
+	if (length <= 0) /* no /proc: the kernel's record of the execve (getauxval(3)) */
+		file = (const char *)getauxval(AT_EXECFN);
+	if (!file)
+		fail(FAILURE_OWN, "launcher", "its own name is not known", "mount /proc");
+	const char *slash = strrchr(file, '/');
+	return slash ? slash + 1 : file;
+}
+
+/* `text` as a glob(7) pattern that matches only itself. */
+static char *escape(const char *text)
+{
+	char *escaped = allocate(NULL, 2 * strlen(text) + 1), *to = escaped;
+
+	for (; *text; text++) {
+		if (strchr("\\*?[", *text))
+			*to++ = '\\';
+		*to++ = *text;
+	}
+	*to = '\0';
+	return escaped;
+}
+
+struct program program_find(const struct table *table)
+{
+	const struct table_link *links = table_links(table);
+	struct program program = { .name = called_name() };
+
+	program.candidates = allocate(NULL, (table->header->link_count + 1) * sizeof *program.candidates);
+	for (uint32_t i = 0; i < table->header->link_count; i++) {
+		const char *name = table_string(table, links[i].name), *path = table_string(table, links[i].path);
+		if (links[i].kind == TABLE_LINK_GLOB) {
+			if (match_name(name, program.name))
+				program.candidates[program.candidate_count++] =
+					join(path, "/", escape(program.name), NULL);
+		} else if (!strcmp(name, program.name)) {
+			program.container_view = links[i].kind == TABLE_LINK_EXEC;
+			program.candidates[program.candidate_count++] = escape(path);
+			break; /* patterns come last in the table: what has a name of its own is not looked for elsewhere */
+		}
+	}
+	if (program.candidate_count == 0)
+		fail(FAILURE_NOT_FOUND, program.name, "it is not linked in this environment",
+		     join("cleanenv link -e '", table_string(table, table->header->environment), "' ", program.name,
+			  ":/PATH/IN/THE/CONTAINER", NULL));
+	return program;
+}

@@ -1,0 +1,23 @@
+/* Which program was called, and of which environment. */
+#ifndef CLEANENV_LAUNCHER_PROGRAM_H
+#define CLEANENV_LAUNCHER_PROGRAM_H
+
+#include "table/table.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct program {
+	const char *name;
+	const char **candidates; /* patterns, in the order in which they are tried */
+	size_t candidate_count;
+	bool container_view; /* inenv: the first argument is the program, and no argument is mapped */
+};
+
+/* The runtime directory of the environment; the live directory writes it into the bytes of the launcher that it serves. */
+const char *runtime_directory(void);
+
+/* Find out the name that was called and what it stands for in the table. Does not return when it stands for nothing. */
+struct program program_find(const struct table *table);
+
+#endif

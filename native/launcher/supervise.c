@@ -1,0 +1,131 @@
+#include "launcher/supervise.h"
+
+#include "launcher/failure.h"
+#include "launcher/signals.h"
+#include "wire/wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+struct call {
+	int connection;
+	int signals;
+	const struct program *program;
+	const char *directory;
+	struct terminal *terminal;
+	bool ended;
+	int status;
+};
+
+_Noreturn static void fail_call(struct call *call, enum failure_status status, const char *why, const char *hint)
+{
+	terminal_drain(call->terminal);
+	terminal_leave(call->terminal);
+	fail(status, call->program->name, why, hint);
+}
+
+_Noreturn static void fail_start(struct call *call, const struct wire_failure *failure)
+{
+	const char *reason = strerror(failure->error), *path = call->program->candidates[0];
+
+	switch ((enum wire_stage)failure->stage) {
+	case WIRE_STAGE_EXECUTE:
+		if (failure->error == ENOENT)
+			fail_call(call, FAILURE_NOT_FOUND, join("the container has no ", path, NULL),
+				  "install it in the container, or link another path");
+		fail_call(call, FAILURE_NOT_EXECUTABLE, join(path, " cannot be executed: ", reason, NULL), NULL);
+	case WIRE_STAGE_DIRECTORY:
+		fail_call(call, FAILURE_OWN, join("cannot enter ", call->directory, " in the container: ", reason, NULL),
+			  "cd to a directory that you may enter");
+	case WIRE_STAGE_PRIVILEGE:
+		fail_call(call, FAILURE_OWN, join("the agent cannot become the user: ", reason, NULL), NULL);
+	case WIRE_STAGE_TERMINAL:
+		fail_call(call, FAILURE_OWN, join("no terminal in the container: ", reason, NULL), NULL);
+	case WIRE_STAGE_REQUEST:
+	case WIRE_STAGE_AGENT:
+	default:
+		fail_call(call, FAILURE_OWN, join("the agent could not start it: ", reason, NULL), NULL);
+	}
+}
+
+/* The program stopped (Ctrl-Z, SIGSTOP): so does the launcher, for the shell to see, with the terminal given back. */
+static void stop(struct call *call, int number)
+{
+	terminal_leave(call->terminal);
+	signals_stop_by(number);
+	terminal_enter(call->terminal);
+}
+
+static void hear_agent(struct call *call)
+{
+	_Alignas(8) unsigned char packet[WIRE_PACKET_MAX];
+	struct wire_header header;
+	struct wire_number number;
+	struct wire_failure failure;
+	int master;
+	size_t count;
+	long size = wire_receive(call->connection, packet, &master, 1, &count);
+
+	if (size <= 0)
+		fail_call(call, FAILURE_OWN, "the container ended before the program did", "cleanenv status");
+	memcpy(&header, packet, sizeof header);
+	memcpy(&number, packet, sizeof number);
+	memcpy(&failure, packet, sizeof failure);
+	if (header.type == WIRE_STARTED && count == 1) {
+		terminal_attach(call->terminal, master);
+	} else if (header.type == WIRE_STOPPED) {
+		stop(call, number.value);
+	} else if (header.type == WIRE_EXITED) {
+		call->ended = true;
+		call->status = number.value;
+	} else if (header.type == WIRE_FAILED) {
+		fail_start(call, &failure);
+	} else if (header.type != WIRE_CONTINUED) {
+		fail_call(call, FAILURE_OWN, "the agent speaks another protocol", "cleanenv stop && cleanenv start");
+	}
+}
+
+static void forward_signals(struct call *call)
+{
+	struct signalfd_siginfo info;
+
+	while (read(call->signals, &info, sizeof info) == (ssize_t)sizeof info) {
+		struct wire_number number = { wire_header(WIRE_SIGNAL), (int32_t)info.ssi_signo };
+		if (info.ssi_signo == SIGWINCH && call->terminal->master >= 0)
+			terminal_resize(call->terminal); /* the kernel signals the pty's foreground itself */
+		else
+			wire_send(call->connection, &number, sizeof number, NULL, 0);
+		if (info.ssi_signo == SIGCONT)
+			terminal_enter(call->terminal);
+	}
+}
+
+int supervise(int connection, const struct program *program, const char *directory, struct terminal *terminal)
+{
+	struct call call = { .connection = connection, .program = program, .directory = directory, .terminal = terminal };
+	sigset_t every;
+
+	sigfillset(&every);
+	call.signals = signalfd(-1, &every, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (call.signals < 0)
+		fail(FAILURE_OWN, program->name, strerror(errno), NULL);
+	while (!call.ended) {
+		struct pollfd ready[4] = { { .fd = connection, .events = POLLIN }, { .fd = call.signals, .events = POLLIN } };
+		terminal_await(terminal, &ready[2], &ready[3]);
+		if (poll(ready, 4, -1) < 0)
+			continue; /* EINTR: a stop and continue */
+		terminal_relay(terminal, &ready[2], &ready[3]);
+		if (ready[1].revents)
+			forward_signals(&call);
+		if (ready[0].revents)
+			hear_agent(&call);
+	}
+	terminal_drain(terminal);
+	terminal_leave(terminal);
+	return call.status;
+}

@@ -1,0 +1,78 @@
+/*
+ * The path map: which path of the container is a path of the host, and back.
+ *
+ * Pure functions of (mounts, working directory, input, answers about files): nothing here opens a file
+ * or a socket, keeps state between calls or writes to a global. The launcher links this code; Python
+ * binds to the same code by ctypes (cleanenv/pathmap.py). The rules' names (M1, C2, A4, E ...) stand at the code that
+ * implements them; docs/paths.md explains them to users.
+ */
+#ifndef CLEANENV_PATHMAP_H
+#define CLEANENV_PATHMAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One mount: `host` appears in the container as `container`. Both absolute, without a trailing slash. */
+struct pathmap_mount {
+	const char *host;
+	const char *container;
+	bool writable;
+};
+
+/* What is known of a path. PATHMAP_ASKED: the question was noted, the answer comes before the next pass. */
+enum pathmap_presence { PATHMAP_ABSENT, PATHMAP_PRESENT, PATHMAP_SYMLINK, PATHMAP_ASKED };
+
+/*
+ * Who answers questions about files. `host` is an lstat (any error but ENOENT and ENOTDIR counts as
+ * present; the last component is not followed). `host_link` is a readlink into `target` (NUL-terminated;
+ * returns its length, or -1 when it failed or did not fit in `size`). `container` may answer
+ * PATHMAP_ASKED, so that the caller can put all questions of one call into one message to the agent.
+ */
+struct pathmap_probe {
+	void *context;
+	enum pathmap_presence (*host)(void *context, const char *path);
+	long (*host_link)(void *context, const char *path, char *target, size_t size);
+	enum pathmap_presence (*container)(void *context, const char *path);
+};
+
+struct pathmap {
+	const struct pathmap_mount *mounts;
+	size_t mount_count;
+	const char *cwd; /* the caller's physical working directory on the host */
+	struct pathmap_probe probe;
+};
+
+enum pathmap_status {
+	PATHMAP_UNCHANGED,   /* pass the input on as it is; text is NULL */
+	PATHMAP_MAPPED,      /* pass `text` instead */
+	PATHMAP_DROPPED,     /* (variables) do not pass it at all */
+	PATHMAP_PENDING,     /* a question was asked: answer it, then call again */
+	PATHMAP_UNMAPPABLE,  /* (paths) the other side cannot reach it */
+	PATHMAP_NO_MEMORY,
+};
+
+/* `text` is malloc'd and the caller's to free. `rule` is a static string for the trace ("A2 host class"). */
+struct pathmap_result {
+	enum pathmap_status status;
+	char *text;
+	const char *rule;
+};
+
+/* Rules M only: one path, to the container or to the host. Relative input stays relative unless it leaves the
+ * mount of cwd or `absolute` is set. An input that maps to itself is PATHMAP_UNCHANGED. */
+struct pathmap_result pathmap_to_container(const struct pathmap *map, const char *path, bool absolute);
+struct pathmap_result pathmap_to_host(const struct pathmap *map, const char *path, bool absolute);
+
+/* M10: the container's path of map->cwd. PATHMAP_MAPPED (also when it is the same) or PATHMAP_UNMAPPABLE. */
+struct pathmap_result pathmap_working_directory(const struct pathmap *map);
+
+/* Rules A and C: one argument of a program. `previous` is the argument before it, or NULL. */
+struct pathmap_result pathmap_argument(const struct pathmap *map, const char *argument, const char *previous);
+
+/* The same for an argument of a host program that is called from inside: mounts alone decide, there are no classes. */
+struct pathmap_result pathmap_argument_to_host(const struct pathmap *map, const char *argument, const char *previous);
+
+/* Rules E: one variable. The launcher decides on PATH, HOME, PWD and SHELL itself and does not ask for them. */
+struct pathmap_result pathmap_variable(const struct pathmap *map, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * Questions about one path of the host, from its first component on: whoever names /api/v1 must not wait for a
+ * dead network mount somewhere else, and what follows an absent component need not be asked about.
+ */
+#include "pathmap/survey.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The kernel's own bound (ELOOP); without one, two links that name each other would keep us for ever. */
+#define LINKS_MAX 40
+
+/* A NUL-terminated path for the probe. No file has a name that does not fit. */
+struct question {
+	char path[PATH_MAX];
+	size_t length;
+};
+
+static bool extend(struct question *question, struct slice component)
+{
+	if (component.length > NAME_MAX || component.length + 1 >= sizeof question->path - question->length)
+		return false;
+	question->path[question->length++] = '/';
+	memcpy(question->path + question->length, component.at, component.length);
+	question->length += component.length;
+	question->path[question->length] = '\0';
+	return true;
+}
+
+static enum pathmap_presence ask(const struct pathmap *map, const char *path)
+{
+	return map->probe.host(map->probe.context, path);
+}
+
+bool pathmap_is_kernel(struct slice path)
+{
+	struct slice first;
+
+	return pathmap_next(&path, &first) &&
+	       (pathmap_is(first, "dev") || pathmap_is(first, "proc") || pathmap_is(first, "sys"));
+}
+
+/*
+ * M8: an absolute target would be looked up in the container's root, so it takes the link's place before mapping.
+ * Not if it leads to a kernel tree: /etc/mtab -> /proc/self/mounts is meant for whoever opens it. A relative target
+ * is left to the kernel, which finds it on both sides.
+ */
+static bool read_absolute_link(const struct pathmap *map, const char *link, struct slice behind, struct buffer *path)
+{
+	char target[PATH_MAX];
+	long length = map->probe.host_link(map->probe.context, link, target, sizeof target);
+
+	if (length < 1 || (size_t)length >= sizeof target || target[0] != '/')
+		return false;
+	struct slice found = { target, (size_t)length };
+	if (pathmap_is_kernel(found))
+		return false;
+	pathmap_append(path, found);
+	pathmap_append(path, behind);
+	return true;
+}
+
+/* Walk along the path. Returns true if a link was met that sends us to `elsewhere`. */
+static bool walk(const struct pathmap *map, struct pathmap_survey *survey, struct buffer *elsewhere)
+{
+	struct pathmap_route *route = &survey->route;
+	struct slice rest = route->path, component;
+	struct question question = { .length = 0 };
+
+	survey->exists = false;
+	survey->depth = 0;
+	survey->known = 0;
+	/* An explicit mount's own path exists and stands for itself: if it has links, the mount has followed them. */
+	size_t given = pathmap_is_explicit(route) ? route->depth : 0;
+	while (pathmap_next(&rest, &component)) {
+		if (!extend(&question, component))
+			return false;
+		if (survey->depth >= given) {
+			enum pathmap_presence presence = ask(map, question.path);
+			if (presence == PATHMAP_ABSENT)
+				return false;
+			if (presence == PATHMAP_SYMLINK && read_absolute_link(map, question.path, rest, elsewhere))
+				return true;
+		}
+		survey->known = (size_t)(rest.at - route->path.at);
+		survey->depth++;
+	}
+	survey->exists = true;
+	return false;
+}
+
+struct pathmap_survey pathmap_survey(const struct pathmap *map, struct pathmap_route route)
+{
+	struct pathmap_survey survey = { .route = route };
+	struct buffer elsewhere = { 0 };
+
+	for (int links = 0; walk(map, &survey, &elsewhere) && links < LINKS_MAX; links++) {
+		bool failed = elsewhere.failed || survey.route.owned.failed;
+		pathmap_route_free(&survey.route);
+		survey.route = pathmap_route(map, PATHMAP_TO_CONTAINER, pathmap_slice_of(&elsewhere));
+		failed = failed || survey.route.owned.failed;
+		/* The route needs one of the two texts: its normal form, or the one that we made. */
+		if (survey.route.path.at == elsewhere.data) {
+			free(survey.route.owned.data);
+			survey.route.owned = elsewhere;
+		} else {
+			pathmap_buffer_free(&elsewhere);
+		}
+		survey.route.owned.failed = failed;
+		survey.linked = true;
+		elsewhere = (struct buffer){ 0 };
+	}
+	/* After too many links the last one stays as it is, and this is its target. */
+	pathmap_buffer_free(&elsewhere);
+	return survey;
+}
+
+void pathmap_survey_free(struct pathmap_survey *survey)
+{
+	pathmap_route_free(&survey->route);
+}
+
+bool pathmap_exists(const struct pathmap *map, struct slice path)
+{
+	struct question question = { .length = 0 };
+	struct slice component;
+
+	if (!pathmap_next(&path, &component))
+		return true;
+	if (!extend(&question, component) || ask(map, question.path) == PATHMAP_ABSENT)
+		return false;
+	if (pathmap_is_root(path))
+		return true;
+	while (pathmap_next(&path, &component))
+		if (!extend(&question, component))
+			return false;
+	return ask(map, question.path) != PATHMAP_ABSENT;
+}

@@ -1,0 +1,59 @@
+/*
+ * The launch table: what a launcher must know of its environment, in one file that it maps and never parses.
+ *
+ * cleanenv writes it (cleanenv/launch_table.py) and replaces it atomically; the launcher reads it. Offsets are in bytes
+ * from the start of the file; strings end with NUL; the file's last byte is NUL. Everything is checked once, when the
+ * table is opened: afterwards every offset is inside the file.
+ */
+#ifndef CLEANENV_TABLE_H
+#define CLEANENV_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TABLE_MAGIC 0x74766c63u /* "clvt" */
+#define TABLE_VERSION 1
+
+struct table_header {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t size;        /* of the whole file */
+	uint32_t environment; /* string: the path of the environment on the host */
+	uint32_t home;        /* string: the user's home in the container */
+	uint32_t mounts;      /* struct table_mount [mount_count] */
+	uint32_t mount_count;
+	uint32_t links; /* struct table_link [link_count], named links before globs */
+	uint32_t link_count;
+};
+
+struct table_mount {
+	uint32_t host;      /* string */
+	uint32_t container; /* string */
+	uint32_t writable;
+};
+
+enum table_link_kind {
+	TABLE_LINK_NAME = 1, /* `name` runs `path` */
+	TABLE_LINK_GLOB = 2, /* a name that matches `name` runs the file of that name in `path`, a directory (or pattern of them) */
+	TABLE_LINK_EXEC = 3, /* `name` runs its first argument in the container's view: argument paths are not mapped */
+};
+
+struct table_link {
+	uint32_t name; /* string */
+	uint32_t path; /* string */
+	uint32_t kind; /* enum table_link_kind */
+};
+
+struct table {
+	const struct table_header *header;
+	size_t size;
+};
+
+/* Map the table at `path`. Returns 0, or -1 with errno; EPROTO when it is not a table of this version. */
+int table_open(struct table *table, const char *path);
+
+const char *table_string(const struct table *table, uint32_t offset);
+const struct table_mount *table_mounts(const struct table *table);
+const struct table_link *table_links(const struct table *table);
+
+#endif

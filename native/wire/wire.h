@@ -1,0 +1,157 @@
+/*
+ * The wire format: what launcher, agent and environment server say to each other on agent.sock.
+ *
+ * The socket is AF_UNIX SOCK_SEQPACKET: one packet is one message, packets never mix, the end of a peer
+ * is the end of the stream. Numbers are in the machine's byte order: both ends are on one machine and from
+ * one build. Every packet begins with a wire_header; a packet whose magic or version differ, or whose size is
+ * not the one its type asks for, costs its sender the connection and nothing else.
+ *
+ * A connection is one of two things, decided by its first message:
+ *
+ *   a call     launcher: SPAWN [DESCRIPTORS ...] then SIGNAL ...
+ *              agent:    STARTED if there is a pty, STOPPED / CONTINUED ..., then EXITED; or FAILED
+ *              The end of the connection is the end of the caller: the program gets HUP and CONT, then KILL.
+ *   questions  anyone:   EXISTS or GLOB, again and again
+ *              agent:    one ANSWER each
+ *
+ * Text of any length (arguments, variables, paths, listings) travels in a sealed memfd beside the packet:
+ * a packet has a limit, ARG_MAX does not respect it, and a sealed file cannot change while it is read.
+ */
+#ifndef CLEANENV_WIRE_H
+#define CLEANENV_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_MAGIC 0x766e6c63u /* "clnv" */
+#define WIRE_VERSION 1
+#define WIRE_PACKET_MAX 256      /* bytes; every message fits */
+#define WIRE_DESCRIPTORS_MAX 250 /* per packet; the kernel's SCM_MAX_FD is 253 */
+
+enum wire_type {
+	/* to the agent */
+	WIRE_SPAWN = 1,       /* struct wire_spawn; descriptors: the request, then those of the program */
+	WIRE_DESCRIPTORS = 2, /* header only; more descriptors of the program */
+	WIRE_SIGNAL = 3,      /* struct wire_number: a signal for the program's process group */
+	WIRE_EXISTS = 4,      /* header only; descriptor: the paths, each ended by NUL */
+	WIRE_GLOB = 5,        /* header only; descriptor: the patterns, each ended by NUL */
+
+	/* from the agent */
+	WIRE_STARTED = 16,   /* header only; descriptor: the pty's master. Only where a pty was asked for */
+	WIRE_STOPPED = 17,   /* struct wire_number: the stopping signal */
+	WIRE_CONTINUED = 18, /* header only */
+	WIRE_EXITED = 19,    /* struct wire_number: a wait status, as waitpid(2) gives it */
+	WIRE_FAILED = 20,    /* struct wire_failure: the program was never started */
+	WIRE_ANSWER = 21,    /* header only; descriptor: the answer */
+};
+
+struct wire_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t type;
+};
+
+struct wire_number {
+	struct wire_header header;
+	int32_t value;
+};
+
+struct wire_spawn {
+	struct wire_header header;
+	uint32_t descriptors; /* how many the program gets, over all packets */
+};
+
+/* At which step a program could not be started. */
+enum wire_stage {
+	WIRE_STAGE_REQUEST = 1,   /* the request is malformed or not sealed */
+	WIRE_STAGE_AGENT = 2,     /* fork, memory, descriptors: the agent's own failure */
+	WIRE_STAGE_PRIVILEGE = 3, /* becoming the user */
+	WIRE_STAGE_TERMINAL = 4,  /* opening the pty */
+	WIRE_STAGE_DIRECTORY = 5, /* entering the working directory */
+	WIRE_STAGE_EXECUTE = 6,   /* execve: ENOENT is 127 for the shell, everything else 126 */
+};
+
+struct wire_failure {
+	struct wire_header header;
+	uint32_t stage;
+	int32_t error; /* errno */
+};
+
+/*
+ * The request of a SPAWN, the content of its memfd: this head, `descriptors` int32_t (the number in the program of
+ * each descriptor, in the order in which they are sent), then `paths` + `arguments` + `variables` + 1 strings, each ended
+ * by NUL: the candidates for the program in the order in which they are tried, its argv, its environ, its
+ * working directory. A candidate is a pattern as in GLOB. `size` is the whole file's.
+ */
+struct wire_request {
+	uint32_t magic;
+	uint32_t version;
+	uint64_t size;
+	uint32_t descriptors;
+	uint32_t paths;
+	uint32_t arguments;
+	uint32_t variables;
+	uint32_t flags;     /* enum wire_flag */
+	uint32_t terminals; /* bits 0, 1, 2: that descriptor becomes the pty; it is not among the ones sent */
+	uint32_t umask;
+	int32_t niceness;
+	uint64_t blocked; /* the signal mask, bit n-1 for signal n */
+	uint64_t ignored; /* the signals whose disposition is SIG_IGN */
+	uint64_t limits[16][2]; /* soft and hard resource limit of RLIMIT_* n; UINT64_MAX is infinity */
+	uint16_t rows, columns, width, height; /* the window size of the pty */
+	uint8_t terminal_settings[64];         /* struct termios of the caller's terminal */
+};
+
+enum wire_flag {
+	WIRE_SEARCH_PATH = 1, /* the candidates are plain: with a slash a path, without one a name to find in PATH */
+};
+
+#define WIRE_REQUEST_MAX (64u << 20) /* bytes; ARG_MAX is 6 MB at most (execve(2)) */
+#define WIRE_QUESTION_MAX (16u << 20)
+
+/*
+ * An ANSWER to EXISTS: one byte a path, in order: '0' absent, '1' present, '2' a symbolic link (lstat).
+ * An ANSWER to GLOB: for each match a wire_match and its path ended by NUL, in the order of the patterns, within a
+ * pattern in the order of the names. Only regular files (after symbolic links) that the user may execute are
+ * named. A pattern is glob(7) with a backslash in front of each literal special character; one that begins with "~/" begins in
+ * the user's home. No match at all is an empty file.
+ */
+struct wire_match {
+	uint32_t pattern; /* index of the pattern */
+	uint32_t mode;
+	uint64_t size;
+	int64_t seconds; /* mtime */
+	uint32_t nanoseconds;
+	uint32_t length; /* of the path, with its NUL */
+};
+
+/* Fill in a header. */
+struct wire_header wire_header(enum wire_type type);
+
+/* The expected size of a packet of this type, or 0 for an unknown type. */
+size_t wire_packet_size(uint16_t type);
+
+/*
+ * Send one packet with descriptors (which stay the caller's). Returns 0, or -1 with errno. Blocks unless the socket
+ * does not; never raises SIGPIPE.
+ */
+int wire_send(int socket, const void *packet, size_t size, const int *descriptors, size_t count);
+
+/*
+ * Receive one packet of at most WIRE_PACKET_MAX bytes. Returns its size, 0 at the end of the stream, or -1 with errno;
+ * EPROTO when it is no valid packet of this version (truncated, wrong magic, version or size). Received descriptors are
+ * close-on-exec and the caller's; in case of an error none is left open.
+ */
+long wire_receive(int socket, void *packet, int *descriptors, size_t capacity, size_t *count);
+
+/*
+ * Map a received memfd of at most `limit` bytes for reading, after checking that it is sealed against every change.
+ * Returns the mapping (unmap with munmap) or NULL with errno; an empty file is EPROTO.
+ */
+const void *wire_map(int descriptor, size_t limit, size_t *size);
+
+/* A sealed memfd with these bytes. Returns the descriptor, or -1 with errno. */
+int wire_seal(const void *bytes, size_t size);
+
+#endif

@@ -1,0 +1,119 @@
+"""The launcher and the agent against each other on the host: no container, no FUSE, the real programs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cleanenv.launch_table import dump_launch_table
+from cleanenv.model.link import Link
+from cleanenv.model.mount import Mount
+from cleanenv.server.launcher import patch_launcher
+
+NATIVE = Path(__file__).parents[2] / "cleanenv" / "native"
+
+# The container is the host here, so every path is the same on both sides.
+IDENTITY = (Mount("/", "/", writable=True),)
+
+
+@dataclass(frozen=True, slots=True)
+class HostEnvironment:
+    """An environment whose agent runs on the host. `bin` holds a launcher for each link."""
+
+    runtime: Path
+    bin: Path
+    agent: subprocess.Popen[bytes]
+
+    def run(self, name: str, *arguments: str | bytes, **options: object) -> subprocess.CompletedProcess[bytes]:
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        options.setdefault("timeout", 30)
+        return subprocess.run([self.bin / name, *arguments], **options)  # type: ignore[call-overload, no-any-return]
+
+    def popen(self, name: str, *arguments: str | bytes, **options: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([self.bin / name, *arguments], **options)  # type: ignore[call-overload, no-any-return]
+
+    @property
+    def socket(self) -> str:
+        return str(self.runtime / "agent" / "agent.sock")
+
+    def connect(self) -> socket.socket:
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        connection.settimeout(10)
+        connection.connect(self.socket)
+        return connection
+
+    def link(self, *links: Link, mounts: tuple[Mount, ...] = IDENTITY) -> None:
+        """Replace the launch table and put a launcher for each named link into the directory."""
+        home = os.path.expanduser("~")
+        (self.runtime / "launch-table").write_bytes(dump_launch_table(str(self.runtime), home, mounts, links))
+        for link in links:
+            if link.name is not None:
+                self.serve(link.name)
+
+    def serve(self, name: str) -> None:
+        """What the live directory does: a file of that name with the launcher's bytes."""
+        path = self.bin / name
+        if not path.exists():
+            launcher = NATIVE / "launcher"
+            path.write_bytes(patch_launcher(launcher.read_bytes(), str(self.runtime), str(launcher)))
+            path.chmod(0o755)
+
+
+def start_agent(runtime: Path, *extra: str) -> subprocess.Popen[bytes]:
+    """Start an agent for this user and wait until it listens."""
+    (runtime / "agent").mkdir(exist_ok=True)
+    path = runtime / "agent" / "agent.sock"
+    watched = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    agent = subprocess.Popen(
+        [
+            NATIVE / "agent", "--socket", str(path), "--owner", str(os.getuid()), "--user", "tester",
+            "--uid", str(os.getuid()), "--home", os.path.expanduser("~"), "--group", f"testers:{os.getgid()}", *extra,
+        ],
+        cwd="/",
+    )  # fmt: skip
+    with watched:
+        while agent.poll() is None:
+            try:
+                watched.connect(str(path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                os.sched_yield()
+            else:
+                return agent
+    raise AssertionError(f"the agent ended with {agent.returncode}")
+
+
+def stop_agent(agent: subprocess.Popen[bytes]) -> None:
+    agent.send_signal(signal.SIGKILL)
+    agent.wait()
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[HostEnvironment]:
+    """One agent for the tests of a module; its links are replaced by the tests that need others."""
+    runtime = Path(tempfile.mkdtemp(prefix="cleanenv-"))
+    directory = runtime / "bin"
+    directory.mkdir()
+    agent = start_agent(runtime)
+    environment = HostEnvironment(runtime, directory, agent)
+    names = ("cat", "env", "false", "kill", "ls", "pwd", "readlink", "sh", "sleep", "true", "tty", "yes")
+    environment.link(
+        *(Link(name, f"/bin/{name}") for name in names),
+        Link("bash", "/bin/bash"),
+        Link("python3", shutil.which("python3", path="/usr/bin") or "/usr/bin/python3"),
+    )
+    environment.serve("inenv")
+    try:
+        yield environment
+    finally:
+        stop_agent(agent)
+        shutil.rmtree(runtime)
