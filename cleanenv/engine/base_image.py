@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import platform
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -61,7 +62,7 @@ def resolve(
         raise
     except EngineError as error:
         raise EngineError(
-            error.what, error.why, error.hint or f"rm '{tar}'   # then it is made afresh"
+            error.what, error.why, error.hint or f"rm {shlex.quote(str(tar))}   # then it is made afresh"
         ) from error
 
 

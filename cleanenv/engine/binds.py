@@ -188,18 +188,22 @@ def _visible(mounts: Sequence[_HostMount]) -> dict[str, _HostMount]:
     """The mount that a path meets, by its mount point; what another mount hides is not there."""
     known = {mount.mount_id for mount in mounts}
     children: dict[tuple[int, str], _HostMount] = {}
+    roots: list[_HostMount] = []
     for mount in mounts:
-        children[mount.parent_id, mount.point] = mount
-    tops = [mount for mount in mounts if mount.parent_id not in known and mount.point == "/"]
-    if not tops:
+        # The first root of the system is its own parent; that of a container has one that is not seen here.
+        if mount.parent_id == mount.mount_id or mount.parent_id not in known:
+            roots += [mount] if mount.point == "/" else []
+        else:
+            children[mount.parent_id, mount.point] = mount
+    if not roots:
         return {}
 
     def on_top(mount: _HostMount, point: str) -> _HostMount:
-        while (above := children.get((mount.mount_id, point))) is not None and above is not mount:
+        while (above := children.get((mount.mount_id, point))) is not None:
             mount = above
         return mount
 
-    root = on_top(tops[-1], "/")
+    root = on_top(roots[-1], "/")
     visible: dict[str, _HostMount] = {}
     for point in sorted({mount.point for mount in mounts}):
         at = root

@@ -165,7 +165,7 @@ def _debootstrap(
         # The temporary directory is closed to others; the image's / must not be.
         root = os.path.join(directory, "root")
         os.mkdir(root)
-        os.chmod(root, 0o755)
+        os.chmod(root, 0o755)  # noqa: S103 - as every / has it, whatever the umask
         # In a mount namespace of its own: what it mounts below the directory is gone when it ends.
         make = [
             "unshare", "--mount", tool, f"--variant={_VARIANT}", f"--include={_INCLUDE}",

@@ -14,7 +14,7 @@ from cleanenv.errors import EngineUnavailableError
 
 __all__ = ["Choice", "chosen"]
 
-_UNSET_HOST = "unset DOCKER_HOST, or set it to unix:///var/run/docker.sock"
+_UNSET_HOST = "unset DOCKER_HOST"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from http import HTTPStatus
@@ -253,7 +254,9 @@ class DockerEngine:
         why = explain(error)
         _, found, source = why.partition("bind source path does not exist: ")
         if found:
-            return EngineError(what, f"{source}, which it mounts, is no longer there", f"mkdir -p '{source}'")
+            return EngineError(
+                what, f"{source}, which it mounts, is no longer there", f"mkdir -p {shlex.quote(source)}"
+            )
         return self._translate(error, what)
 
     def stop_container(self, container_id: str, grace_s: int) -> None:

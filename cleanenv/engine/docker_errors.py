@@ -14,12 +14,14 @@ from cleanenv.errors import EngineError, EngineUnavailableError
 
 __all__ = ["LIBRARY_ERRORS", "explain", "library_errors", "status_of", "tidy", "translate"]
 
-# StreamParseError is no DockerException; OSError is what a socket that breaks in a stream gives.
+# StreamParseError is no DockerException, ProxySchemeUnsupported no HTTPError; an OSError is what a socket
+# that breaks in a stream gives.
 LIBRARY_ERRORS = (
     docker.errors.DockerException,
     docker.errors.StreamParseError,
     requests.exceptions.RequestException,
     urllib3.exceptions.HTTPError,
+    urllib3.exceptions.ProxySchemeUnsupported,
     OSError,
 )
 

@@ -83,7 +83,7 @@ def _use_chosen(choice: Choice, timeout_s: float) -> _Found:
     answer = probe(choice.endpoint, timeout_s)
     if isinstance(answer, Problem):
         raise EngineUnavailableError(
-            f"{_WHAT} of {choice.said_by}", answer.detail, f"start that engine, or {choice.hint}"
+            f"{_WHAT} of {choice.said_by}", answer.detail, f"start that engine, or: {choice.hint}"
         )
     return choice.endpoint, answer
 
@@ -128,10 +128,8 @@ class _Search:
     def _docker_sockets(self) -> Sequence[str]:
         system = map(self.machine.path, ("/run/docker.sock", "/var/run/docker.sock"))
         # On most machines /var/run is a link to /run: one socket, under the name that everybody knows.
-        return (
-            *{os.path.realpath(path): path for path in system},
-            f"{self._runtime_directory()}/docker.sock",
-        )
+        different = {os.path.realpath(path): path for path in system}
+        return (*different.values(), f"{self._runtime_directory()}/docker.sock")
 
     def _podman_sockets(self) -> Sequence[str]:
         return (

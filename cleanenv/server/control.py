@@ -10,6 +10,7 @@ The launcher, in C, sends `start\n` and looks at the first word of the answer.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -67,8 +68,9 @@ def request(
                 raise ServerAbsentError(_WHAT, "it does not run", "cleanenv mount") from error
             raise ServerSilentError(_WHAT, error.strerror or str(error)) from error
         try:
-            connection.sendall(encode_request(verb, argument))
-            connection.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(BrokenPipeError):  # it refuses without reading all: the answer tells why
+                connection.sendall(encode_request(verb, argument))
+                connection.shutdown(socket.SHUT_WR)
             line = read_line(connection, _ANSWER_MAX, deadline)
         except TimeoutError as error:
             raise ServerSilentError(_WHAT, f"no answer to {verb!r} within {timeout_s:g} s") from error

@@ -35,8 +35,8 @@ class ServerSettings:
     `files` are the activation scripts, `cleanenv` and `destroy`; the server adds `inenv`, the launcher.
     `launcher` is the path of the launcher's binary as built; the server serves a copy with the runtime
     directory written in. `variables` are for the server's process, and for the `cleanenv start` which it runs
-    when a launcher finds the container down: PATH, HOME, the engine's variables. `home` is the user's home in the
-    container. `uid` and `gid` own the files.
+    when a launcher finds the container down: PATH, HOME, the engine's variables. `home` is the user's home in
+    the container. `uid` and `gid` own the files.
     """
 
     environment: str

@@ -3,6 +3,8 @@
 #include "agent/privilege.h"
 #include "agent/program.h"
 #include "agent/questions.h"
+#include "agent/spare.h"
+#include "kernel/signals.h"
 #include "wire/wire.h"
 
 #include <errno.h>
@@ -142,8 +144,10 @@ static bool keep_descriptors(struct call *call, const int *received, size_t coun
 
 static bool start(const struct options *options, struct call *call)
 {
-	pid_t process = fork();
+	pid_t process = spare_use(call->connection, call->descriptors, call->count);
 
+	if (process == 0)
+		process = fork();
 	if (process == 0)
 		program_run(options, call->connection, call->descriptors, call->count);
 	if (process < 0) {
@@ -200,7 +204,7 @@ static bool hear_message(const struct options *options, struct call *call, const
 		       (call->count < call->expected || start(options, call));
 	if (call->process > 0 && header.type == WIRE_SIGNAL && count == 0) {
 		memcpy(&number, packet, sizeof number);
-		if (number.value < 1 || number.value >= _NSIG)
+		if (number.value < 1 || number.value > KERNEL_SIGNALS)
 			return false;
 		send_signal(call, number.value);
 		return true;

@@ -8,7 +8,9 @@
  */
 #include "agent/calls.h"
 #include "agent/options.h"
+#include "agent/spare.h"
 #include "agent/users.h"
+#include "kernel/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,13 +62,10 @@ static int open_socket(const struct options *options)
 /* Every signal is blocked before the first child exists; dispositions are the default ones, whatever the engine set. */
 static int open_signals(void)
 {
-	sigset_t every;
-
-	sigfillset(&every);
-	sigprocmask(SIG_SETMASK, &every, NULL);
-	for (int number = 1; number < _NSIG; number++)
-		signal(number, SIG_DFL);
-	return signalfd(-1, &every, SFD_CLOEXEC | SFD_NONBLOCK);
+	kernel_mask(UINT64_MAX);
+	for (int number = 1; number <= KERNEL_SIGNALS; number++)
+		kernel_ignore(number, false);
+	return kernel_signalfd();
 }
 
 /* Nothing of the agent may reach a program: 0, 1 and 2 are closed or replaced there, and the rest is close-on-exec. */
@@ -149,6 +148,10 @@ static void serve(const struct options *options, int epoll, int socket, int sign
 
 	for (;;) {
 		struct epoll_event events[64];
+		if (stopping)
+			spare_discard();
+		else
+			spare_prepare(options);
 		int count = epoll_wait(epoll, events, 64, nearer(calls_timeout(), stopping));
 		bool reap = false;
 

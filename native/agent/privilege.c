@@ -1,10 +1,10 @@
 #include "agent/privilege.h"
 
 #include <errno.h>
-#include <grp.h>
 #include <limits.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define GROUPS_MAX 1024 /* more than any login has; the kernel's limit is 65536 (setgroups(2)) */
@@ -48,8 +48,9 @@ int privilege_drop(const struct options *options, int connection)
 		errno = EPERM;
 		return geteuid() == options->uid ? 0 : -1;
 	}
-	if (setgroups(count, groups) < 0 || setresgid(gid, gid, gid) < 0 ||
-	    setresuid(options->uid, options->uid, options->uid) < 0)
-		return -1;
-	return 0;
+	/* The kernel's calls, without the C library's rounds through all threads of a process that has one. */
+	return syscall(SYS_setgroups, count, groups) < 0 || syscall(SYS_setresgid, gid, gid, gid) < 0 ||
+			       syscall(SYS_setresuid, options->uid, options->uid, options->uid) < 0
+		       ? -1
+		       : 0;
 }

@@ -3,12 +3,12 @@
 #include "agent/pattern.h"
 #include "agent/privilege.h"
 #include "agent/request.h"
+#include "kernel/signals.h"
 #include "wire/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -187,17 +187,10 @@ static char **merge_variables(struct child *child)
 /* Dispositions and mask as execve would have handed them on; the agent itself has every signal blocked and default. */
 static void follow_signals(const struct wire_request *head)
 {
-	sigset_t blocked;
-
-	sigemptyset(&blocked);
-	for (int number = 1; number < _NSIG; number++) {
-		uint64_t bit = UINT64_C(1) << (number - 1);
-		if (head->ignored & bit)
-			signal(number, SIG_IGN);
-		if (head->blocked & bit)
-			sigaddset(&blocked, number);
-	}
-	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	for (int number = 1; number <= KERNEL_SIGNALS; number++)
+		if (head->ignored & kernel_signal_bit(number))
+			kernel_ignore(number, true);
+	kernel_mask(head->blocked);
 }
 
 /* A search for the program to execute: the error to report is the most telling one of all candidates. */

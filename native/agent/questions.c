@@ -2,16 +2,16 @@
 
 #include "agent/pattern.h"
 #include "agent/privilege.h"
+#include "kernel/descriptors.h"
+#include "kernel/signals.h"
 #include "wire/wire.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 struct answer {
@@ -99,39 +99,18 @@ static bool answer_question(int connection, uint16_t type, int descriptor, const
 	return sent;
 }
 
-/* Close all descriptors from `first` to `last`. musl has no close_range; kernels before 5.9 have none either. */
-static void close_between(unsigned int first, unsigned int last)
-{
-	if (first > last || syscall(SYS_close_range, first, last, 0) == 0)
-		return;
-	for (long limit = sysconf(_SC_OPEN_MAX); first <= last && first < (unsigned long)limit; first++)
-		close((int)first);
-}
-
-/*
- * Keep the connection and the question, and nothing else of the agent: a copy of another caller's pipe would keep its
- * reader from ever seeing the end. And be a process that a stop of the container ends.
- */
-static void detach(int connection, int descriptor)
-{
-	unsigned int low = (unsigned int)(connection < descriptor ? connection : descriptor);
-	unsigned int high = (unsigned int)(connection < descriptor ? descriptor : connection);
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	close_between(3, low - 1);
-	close_between(low + 1, high - 1);
-	close_between(high + 1, ~0u);
-}
-
 _Noreturn void questions_answer(const struct options *options, int connection, uint16_t type, int descriptor)
 {
 	unsigned char packet[WIRE_PACKET_MAX];
 	struct wire_header header = { .type = type };
 	size_t count = 1;
 
-	detach(connection, descriptor);
+	/*
+	 * A copy of another caller's pipe would keep its reader from ever seeing the end. And a stop of the container is to
+	 * end this process too.
+	 */
+	kernel_close_all_but(connection, descriptor);
+	kernel_mask(0);
 	int flags = fcntl(connection, F_GETFL);
 
 	if (flags < 0 || fcntl(connection, F_SETFL, flags & ~O_NONBLOCK) < 0 || privilege_drop(options, connection) < 0)

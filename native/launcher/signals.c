@@ -1,5 +1,7 @@
 #include "launcher/signals.h"
 
+#include "kernel/signals.h"
+
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -7,33 +9,20 @@
 
 struct signals signals_take_over(void)
 {
-	struct signals signals = { 0, 0 };
-	struct sigaction action;
-	sigset_t every, before;
+	struct signals signals;
 
-	sigfillset(&every);
-	sigprocmask(SIG_SETMASK, &every, &before);
-	for (int number = 1; number < _NSIG; number++) {
-		uint64_t bit = UINT64_C(1) << (number - 1);
-		if (sigismember(&before, number) == 1)
-			signals.blocked |= bit;
-		if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
-			signals.ignored |= bit;
-	}
+	signals.blocked = kernel_mask(UINT64_MAX);
+	signals.ignored = kernel_ignored();
 	return signals;
 }
 
 /* Let a signal act on this process by default, once. */
 static void deliver(int number)
 {
-	sigset_t only;
-
-	signal(number, SIG_DFL);
+	kernel_ignore(number, false);
 	kill(getpid(), number);
-	sigemptyset(&only);
-	sigaddset(&only, number);
-	sigprocmask(SIG_UNBLOCK, &only, NULL);
-	sigprocmask(SIG_BLOCK, &only, NULL);
+	kernel_mask(~kernel_signal_bit(number));
+	kernel_mask(UINT64_MAX);
 }
 
 void signals_stop_by(int number)

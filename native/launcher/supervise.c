@@ -1,5 +1,6 @@
 #include "launcher/supervise.h"
 
+#include "kernel/signals.h"
 #include "launcher/failure.h"
 #include "launcher/signals.h"
 #include "wire/wire.h"
@@ -108,10 +109,8 @@ static void forward_signals(struct call *call)
 int supervise(int connection, const struct program *program, const char *directory, struct terminal *terminal)
 {
 	struct call call = { .connection = connection, .program = program, .directory = directory, .terminal = terminal };
-	sigset_t every;
 
-	sigfillset(&every);
-	call.signals = signalfd(-1, &every, SFD_CLOEXEC | SFD_NONBLOCK);
+	call.signals = kernel_signalfd();
 	if (call.signals < 0)
 		fail(FAILURE_OWN, program->name, strerror(errno), NULL);
 	while (!call.ended) {

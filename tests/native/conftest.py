@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -19,10 +19,15 @@ from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 from cleanenv.server.launcher import patch_launcher
 
-NATIVE = Path(__file__).parents[2] / "cleanenv" / "native"
+NATIVE = Path(os.environ.get("CLEANENV_TEST_NATIVE") or Path(__file__).parents[2] / "cleanenv" / "native")
 
 # The container is the host here, so every path is the same on both sides.
 IDENTITY = (Mount("/", "/", writable=True),)
+
+USUAL = tuple(
+    Link(name, f"/bin/{name}")
+    for name in ("bash", "cat", "env", "false", "pwd", "sh", "sleep", "true", "tty")
+) + (Link("python3", "/usr/bin/python3"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,9 @@ class HostEnvironment:
     bin: Path
     agent: subprocess.Popen[bytes]
 
-    def run(self, name: str, *arguments: str | bytes, **options: object) -> subprocess.CompletedProcess[bytes]:
+    def run(
+        self, name: str, *arguments: str | bytes, **options: object
+    ) -> subprocess.CompletedProcess[bytes]:
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         options.setdefault("timeout", 30)
@@ -92,28 +99,39 @@ def start_agent(runtime: Path, *extra: str) -> subprocess.Popen[bytes]:
     raise AssertionError(f"the agent ended with {agent.returncode}")
 
 
-def stop_agent(agent: subprocess.Popen[bytes]) -> None:
-    agent.send_signal(signal.SIGKILL)
-    agent.wait()
-
-
-@pytest.fixture(scope="module")
-def environment() -> Iterator[HostEnvironment]:
-    """One agent for the tests of a module; its links are replaced by the tests that need others."""
+@contextlib.contextmanager
+def host_environment() -> Iterator[HostEnvironment]:
+    """A new environment with the usual programs; its agent and its files are gone afterwards."""
     runtime = Path(tempfile.mkdtemp(prefix="cleanenv-"))
-    directory = runtime / "bin"
-    directory.mkdir()
+    (runtime / "bin").mkdir()
     agent = start_agent(runtime)
-    environment = HostEnvironment(runtime, directory, agent)
-    names = ("cat", "env", "false", "kill", "ls", "pwd", "readlink", "sh", "sleep", "true", "tty", "yes")
-    environment.link(
-        *(Link(name, f"/bin/{name}") for name in names),
-        Link("bash", "/bin/bash"),
-        Link("python3", shutil.which("python3", path="/usr/bin") or "/usr/bin/python3"),
-    )
+    environment = HostEnvironment(runtime, runtime / "bin", agent)
+    environment.link(*USUAL)
     environment.serve("inenv")
     try:
         yield environment
     finally:
-        stop_agent(agent)
+        agent.kill()
+        agent.wait()
         shutil.rmtree(runtime)
+
+
+@pytest.fixture(scope="module")
+def shared_agent() -> Iterator[HostEnvironment]:
+    """One agent for the tests of a module."""
+    with host_environment() as environment:
+        yield environment
+
+
+@pytest.fixture
+def environment(shared_agent: HostEnvironment) -> HostEnvironment:
+    """The module's environment with the usual links, whatever a test before has linked."""
+    shared_agent.link(*USUAL)
+    return shared_agent
+
+
+@pytest.fixture
+def own_environment() -> Iterator[HostEnvironment]:
+    """An environment for one test, which may break it."""
+    with host_environment() as environment:
+        yield environment

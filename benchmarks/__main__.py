@@ -1,0 +1,260 @@
+"""`python -m benchmarks`: measure, print tables, and with --json write every single value to a file.
+
+Figures depend on the machine and on what else it does. Targets are printed beside them; the exit status tells
+only whether everything could be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import calls, environment, lookups, memory, parallel, report, spawn
+from benchmarks.environment import CLEANENV, MeasuredEnvironment
+from benchmarks.results import Figure, Results, Section, at_least, at_most
+from benchmarks.sampling import Sample, interleave
+
+SECTIONS = ("calls", "parallel", "lookups", "commands", "memory")
+WORKERS = 8
+CALLS_PER_WORKER = 50
+
+Progressing = Callable[[str, int], "contextlib.AbstractContextManager[Callable[[], None]]"]
+
+
+def main() -> int:
+    """Run what was asked for."""
+    options = _options()
+    wanted = options.only or SECTIONS
+    results = Results()
+    try:
+        with _environment(options) as measured:
+            results.facts.update(_facts(measured))
+            for name, measure in _MEASURES.items():
+                if name in wanted:
+                    measure(measured, options.rounds, results)
+    except (spawn.ProgramFailedError, subprocess.CalledProcessError) as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    results.facts["load at the end"] = _load()
+    results.targets += _targets(results)
+    report.show(results)
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(results.to_object(), file, indent=1)
+            file.write("\n")
+    return 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=_positive, default=200, metavar="N", help="default: 200")
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="a part of it; may be repeated")
+    parser.add_argument("--json", metavar="FILE", help="write every value to this file")
+    parser.add_argument(
+        "--base-image", metavar="IMAGE", help="by default the one that `cleanenv create` takes"
+    )
+    parser.add_argument(
+        "--environment", metavar="PATH", help="measure this environment, which must link `true`"
+    )
+    return parser.parse_args()
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+def _environment(options: argparse.Namespace) -> contextlib.AbstractContextManager[MeasuredEnvironment]:
+    if options.environment:
+        return contextlib.nullcontext(environment.existing(options.environment))
+    return environment.made(options.base_image)
+
+
+def _facts(measured: MeasuredEnvironment) -> dict[str, str]:
+    return {
+        "machine": f"{_processor()}, {os.cpu_count()} cores, Linux {platform.release()}, {_system()}",
+        "engine": f"{measured.engine.kind} {measured.engine.version}, image {measured.image}",
+        "python": platform.python_version(),
+        "program": calls.compare_programs(measured),
+        "load at the start": _load(),
+    }
+
+
+def _measure_calls(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    with calls.ways(measured) as (present, absent):
+        samples = _interleaved("calls", {way.key: way.call for way in present}, rounds)
+    native = samples["native"].median
+    figures = [
+        Figure(way.key, way.title, samples[way.key], samples[way.key].median / native) for way in present
+    ]
+    figures += [Figure(way.key, way.title, note=f"not measured: {way.reason}") for way in absent]
+    title = f"one call of `true` ({rounds} rounds, in turns)"
+    results.sections.append(Section("calls", title, "ms", tuple(figures), "× native"))
+
+
+def _measure_parallel(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    def batch(program: str) -> Callable[[], float]:
+        return lambda: parallel.calls_per_second([program], workers=WORKERS, calls=CALLS_PER_WORKER)
+
+    batches = max(2, rounds // 10)
+    samples = _interleaved(
+        "parallel calls", {"native": batch(calls.NATIVE), "environment": batch(measured.true)}, batches
+    )
+    native = samples["native"].median
+    figures = (
+        Figure("native", "natively", samples["native"], 1.0),
+        Figure("environment", "ENV/bin/true", samples["environment"], samples["environment"].median / native),
+    )
+    title = f"calls a second, {WORKERS} workers ({batches} batches of {WORKERS * CALLS_PER_WORKER})"
+    results.sections.append(Section("parallel", title, "/s", figures, "× native"))
+
+
+def _measure_lookups(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    with tempfile.TemporaryDirectory(prefix="cleanenv-bench.", dir="/var/tmp") as ordinary:
+        samples = _interleaved(
+            "lookups",
+            {
+                "missing": lookups.missing_name(measured.bin),
+                "missing_ordinary": lookups.missing_name(ordinary),
+                "present": lookups.present_name(measured.true),
+                "present_ordinary": lookups.present_name(calls.NATIVE),
+            },
+            rounds,
+        )
+    titles = {
+        "missing": "missing name, live directory",
+        "missing_ordinary": "missing name, ordinary directory",
+        "present": "stat of a program, live directory",
+        "present_ordinary": "stat of a program, ordinary directory",
+    }
+    figures = tuple(Figure(key, title, samples[key]) for key, title in titles.items())
+    results.sections.append(
+        Section("lookups", f"one lookup of a name ({rounds} rounds of 100)", "µs", figures)
+    )
+
+
+def _measure_commands(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    del measured
+    commands = {
+        "python": ("python -c pass", [sys.executable, "-c", "pass"]),
+        "version": ("cleanenv --version", [CLEANENV, "--version"]),
+        "list": ("cleanenv list", [CLEANENV, "list"]),
+    }
+    turns = max(2, rounds // 5)
+    samples = _interleaved(
+        "commands",
+        {key: lambda command=command: spawn.milliseconds(command) for key, (_, command) in commands.items()},
+        turns,
+    )
+    figures = tuple(Figure(key, title, samples[key]) for key, (title, _) in commands.items())
+    results.sections.append(
+        Section("commands", f"start of commands ({turns} rounds, in turns)", "ms", figures)
+    )
+
+
+def _measure_memory(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    del rounds
+    processes = {
+        "server": ("environment server", memory.server_process(measured)),
+        "agent": ("agent", measured.agent),
+    }
+    figures = tuple(
+        Figure(key, title, Sample((memory.resident_megabytes(pid),)))
+        for key, (title, pid) in processes.items()
+    )
+    results.sections.append(Section("memory", "resident memory, after all of the above", "MB", figures))
+
+
+_MEASURES = {
+    "calls": _measure_calls,
+    "parallel": _measure_parallel,
+    "lookups": _measure_lookups,
+    "commands": _measure_commands,
+    "memory": _measure_memory,
+}
+
+
+def _interleaved(what: str, measures: dict[str, Callable[[], float]], rounds: int) -> dict[str, Sample]:
+    warm_up = max(1, rounds // 10)
+    with _progress(what, warm_up + rounds) as advance:
+        return interleave(measures, rounds=rounds, warm_up=warm_up, on_round=advance)
+
+
+def _targets(results: Results) -> list[report.Target]:
+    native, through = results.median("calls", "native"), results.median("calls", "environment")
+    targets = []
+    if native is not None and through is not None:
+        targets += at_most("ENV/bin/true ÷ natively", through / native, 1.5)
+        for key, bound in (("docker", 50.0), ("nsenter", 1.0)):
+            other = results.median("calls", key)
+            if other is not None:
+                name = {"docker": "docker exec", "nsenter": "nsenter"}[key]
+                targets += at_least(f"{name} ÷ ENV/bin/true", other / through, bound)
+    targets += at_most("cleanenv --version, ms", results.median("commands", "version"), 100)
+    targets += at_most("environment server, MB", results.median("memory", "server"), 30)
+    return targets
+
+
+@contextlib.contextmanager
+def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A line on a terminal that says how far it is, drawn between the rounds: no thread disturbs them."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda: None
+        return
+    columns = (
+        TextColumn("measuring {task.description}"),
+        TextColumn("{task.percentage:.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
+        task = progress.add_task(what, total=total)
+        drawn = time.monotonic()
+
+        def advance() -> None:
+            nonlocal drawn
+            progress.update(task, advance=1)
+            if time.monotonic() - drawn > 0.5:
+                progress.refresh()
+                drawn = time.monotonic()
+
+        yield advance
+
+
+def _processor() -> str:
+    with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
+        for line in file:
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.machine()
+
+
+def _system() -> str:
+    with contextlib.suppress(OSError):
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    return "Linux"
+
+
+def _load() -> str:
+    one, five, _ = os.getloadavg()
+    return f"{one:.2f} (one minute), {five:.2f} (five)"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

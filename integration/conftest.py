@@ -1,0 +1,160 @@
+"""Who calls cleanenv in these tests, the images it takes, and a place of which nothing stays."""
+
+from __future__ import annotations
+
+import grp
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from integration.main_job.caller import Caller
+from integration.main_job.images import BUSYBOX, docker, make_busybox, make_debian
+from integration.main_job.installation import install
+from integration.main_job.traces import remove_all
+
+_FUSE = Path("/dev/fuse")
+_SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+# As root the tests have an ordinary user made; an ordinary user can only be itself.
+CALLERS = ("root", "user") if os.geteuid() == 0 else ("user",)
+
+
+@pytest.fixture(scope="session")
+def ground() -> Iterator[Path]:
+    """A directory that everybody may enter, and that the container does not see as the host does (as it does /tmp)."""
+    directory = Path(tempfile.mkdtemp(prefix="cleanenv-", dir="/var/tmp"))
+    directory.chmod(0o755)
+    yield directory
+    subprocess.run(["rm", "-rf", directory], check=True)
+
+
+@pytest.fixture(scope="session")
+def image_cache(ground: Path) -> Path:
+    """A cache of cleanenv's own for this run, but with the user's bootstrapped images: making them takes minutes."""
+    kept = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "cleanenv/images"
+    kept.mkdir(parents=True, exist_ok=True)
+    cache = ground / "cache"
+    (cache / "cleanenv").mkdir(parents=True)
+    (cache / "cleanenv/images").symlink_to(kept)
+    return cache
+
+
+@pytest.fixture(scope="session")
+def debian(image_cache: Path) -> str:
+    """An image with Python, a compiler and make."""
+    return make_debian(image_cache / "cleanenv/images")
+
+
+@pytest.fixture(scope="session")
+def busybox() -> Iterator[str]:
+    """An image of 2 MB, for what needs no more than a shell."""
+    name = f"{BUSYBOX}:{uuid.uuid4().hex[:12]}"
+    make_busybox(name)
+    yield name
+    docker("rmi", "--force", name)
+
+
+@pytest.fixture(scope="session")
+def me(ground: Path, image_cache: Path) -> Caller:
+    """Who runs the tests: root or not, with the cleanenv of this checkout."""
+    account = pwd.getpwuid(os.geteuid())
+    directories = {"XDG_STATE_HOME": ground / "state", "XDG_RUNTIME_DIR": ground / "run"}
+    for directory in directories.values():
+        directory.mkdir(mode=0o700)
+    return Caller(
+        name=account.pw_name,
+        uid=account.pw_uid,
+        gid=os.getegid(),
+        groups=tuple(os.getgroups()),
+        home=Path(account.pw_dir),
+        executable=Path(sys.executable).with_name("cleanenv"),
+        variables={
+            **_variables(account.pw_name, account.pw_dir),
+            **{name: str(directory) for name, directory in directories.items()},
+            "XDG_CACHE_HOME": str(image_cache),
+        },
+        runtime=ground / "run/cleanenv",
+        state=ground / "state/cleanenv",
+    )
+
+
+@pytest.fixture(scope="session")
+def user(ground: Path, me: Caller) -> Iterator[Caller]:
+    """An ordinary user that may use the engine, with two groups besides its own, without any XDG_ variable."""
+    if os.geteuid() != 0:
+        yield me
+        return
+    name = f"ce-{uuid.uuid4().hex[:8]}"
+    team = f"{name}-team"
+    engine_group = grp.getgrgid(os.stat(_engine_socket()).st_gid).gr_name
+    fuse_mode = stat.S_IMODE(_FUSE.stat().st_mode)
+    homes = ground / "home"
+    homes.mkdir()
+    try:
+        subprocess.run(["groupadd", team], check=True)
+        groups = f"{engine_group},{team}"
+        subprocess.run(
+            ["useradd", "--create-home", "--base-dir", homes, "--shell", "/bin/sh", "-G", groups, name], check=True
+        )
+        _FUSE.chmod(0o666)  # as it is wherever udev made it
+        account = pwd.getpwnam(name)
+        yield Caller(
+            name=name,
+            uid=account.pw_uid,
+            gid=account.pw_gid,
+            groups=tuple(grp.getgrnam(group).gr_gid for group in (engine_group, team)),
+            home=Path(account.pw_dir),
+            executable=install(ground / "installed"),
+            variables=_variables(name, account.pw_dir),
+            runtime=Path(f"/tmp/cleanenv-{account.pw_uid}"),
+            state=Path(account.pw_dir) / ".local/state/cleanenv",
+        )
+        shutil.rmtree(f"/tmp/cleanenv-{account.pw_uid}", ignore_errors=True)
+    finally:
+        _FUSE.chmod(fuse_mode)
+        _end_processes_of(name)
+        subprocess.run(["userdel", name], check=False)
+        subprocess.run(["groupdel", team], check=False)
+
+
+@pytest.fixture(scope="session", params=CALLERS)
+def caller(request: pytest.FixtureRequest) -> Caller:
+    """Each kind of user in turn."""
+    found = request.getfixturevalue("me" if request.param == "root" else "user")
+    assert isinstance(found, Caller)
+    return found
+
+
+@pytest.fixture
+def place(caller: Caller, ground: Path) -> Iterator[Path]:
+    """A directory of the caller. Whatever a test makes in it goes with the test, however it ends."""
+    directory = caller.own(Path(tempfile.mkdtemp(prefix="", dir=ground)))
+    directory.chmod(0o755)
+    yield directory
+    remove_all(caller, directory)
+
+
+def _variables(name: str, home: str) -> dict[str, str]:
+    engine = {key: value for key, value in os.environ.items() if key.startswith("DOCKER_")}
+    return {"PATH": _SYSTEM_PATH, "HOME": home, "USER": name, "LOGNAME": name, "LANG": "C.UTF-8", **engine}
+
+
+def _engine_socket() -> str:
+    return os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+
+
+def _end_processes_of(user: str) -> None:
+    processes = [process for process in psutil.process_iter(["username"]) if process.info["username"] == user]
+    for process in processes:
+        process.kill()
+    psutil.wait_procs(processes, timeout=10)

@@ -1,0 +1,106 @@
+"""What cleanenv has made on this machine below a directory, as the machine shows it; and the removal of all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from cleanenv import mounts
+from integration.main_job.caller import Caller
+from integration.main_job.images import docker
+
+__all__ = ["containers", "remove_all", "servers", "traces"]
+
+_END_TIMEOUT_S = 10.0
+
+
+def traces(caller: Caller, below: Path) -> frozenset[str]:
+    """Containers, mounts, servers and files of environments below a directory, and what the caller keeps of any.
+
+    A server whose environment is gone has a moment to end: its last answer comes before its end.
+    """
+    ending = [server for server in servers(below) if not os.path.exists(f"{_environment(server)}/.cleanenv")]
+    psutil.wait_procs(ending, timeout=_END_TIMEOUT_S)
+    return frozenset(
+        {
+            *(f"container {path}" for path in containers(below).values()),
+            *(f"mount {point}" for point in _mount_points(below)),
+            *(f"server {_environment(server)}" for server in servers(below)),
+            *(f"runtime directory {name}" for name in _listed(caller.runtime)),
+            *(f"list {name}" for name in _listed(caller.state / "environments")),
+            *(f"file {path}" for path in _files(below)),
+        }
+    )
+
+
+def containers(below: Path) -> dict[str, str]:
+    """The path of the environment of each container, by the container's id."""
+    lines = docker(
+        "ps", "-a", "--no-trunc", "--filter", "label=cleanenv.path", "--format", '{{.ID}} {{.Label "cleanenv.path"}}'
+    ).splitlines()
+    pairs = (line.partition(" ") for line in lines)
+    return {identifier: path for identifier, _, path in pairs if _is_below(path, below)}
+
+
+def servers(below: Path) -> list[psutil.Process]:
+    """The environment servers."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if "cleanenv.server" in process.cmdline() and _is_below(_environment(process), below):
+                found.append(process)
+    return found
+
+
+def remove_all(caller: Caller, below: Path) -> None:
+    """Remove all that `traces` tells of, and the directory itself, without the help of cleanenv."""
+    for identifier in containers(below):
+        docker("rm", "--force", "--volumes", identifier, check=False)
+    killed = servers(below)
+    for server in killed:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            server.kill()
+    psutil.wait_procs(killed, timeout=_END_TIMEOUT_S)
+    for point in _mount_points(below):
+        mounts.unmount(point, lazy=True)
+    for name in _listed(caller.state / "environments"):
+        entry = caller.state / "environments" / name
+        if _is_below(os.fsdecode(entry.read_bytes()), below):
+            entry.unlink()
+            shutil.rmtree(caller.runtime / name, ignore_errors=True)
+    # Of a directory that a test has closed to its owner, too.
+    subprocess.run(["chmod", "-R", "u+rwX", below], check=False, capture_output=True)
+    shutil.rmtree(below)
+
+
+def _environment(server: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error, ValueError, IndexError):
+        arguments = server.cmdline()
+        return arguments[arguments.index("--environment") + 1]
+    return ""
+
+
+def _mount_points(below: Path) -> list[str]:
+    return [entry.mount_point for entry in mounts.live_directories() if _is_below(entry.mount_point, below)]
+
+
+def _listed(directory: Path) -> list[str]:
+    return sorted(os.listdir(directory)) if directory.is_dir() else []
+
+
+def _files(below: Path) -> Iterator[str]:
+    mounted = set(_mount_points(below))
+    for directory, names, files in os.walk(below):
+        names[:] = [name for name in names if f"{directory}/{name}" not in mounted]
+        yield directory
+        yield from (f"{directory}/{name}" for name in files)
+
+
+def _is_below(path: str, directory: Path) -> bool:
+    return f"{path}/".startswith(f"{directory}/")

@@ -1,0 +1,186 @@
+"""What every engine promises (cleanenv.engine.port) as tests, for the fake and for the real engines.
+
+A class for an engine derives from EngineContract and brings the fixture `bench`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from cleanenv.errors import EngineError, ImageNotFoundError, UsageError
+from cleanenv.model.container import ContainerSpec, Image
+
+if TYPE_CHECKING:
+    from cleanenv.engine.port import Engine
+
+__all__ = ["Bench", "EngineContract"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """An engine and the material to try it.
+
+    `tar` is a root file system. `spec` is a container of an image of it, whose process writes the line
+    "ready", waits for SIGTERM, and writes the line "ended". `tag` and `label` are this test's own.
+    """
+
+    engine: Engine
+    tar: str
+    tag: str
+    label: str
+    spec: ContainerSpec
+
+
+def _quiet(_text: str, _done: int, _total: int | None) -> None:
+    pass
+
+
+class EngineContract:
+    def test_engine_says_what_it_is(self, bench: Bench) -> None:
+        info = bench.engine.info()
+        assert info.kind in {"docker", "podman"}
+        assert info.address.startswith(("unix://", "tcp://"))
+
+    # Images
+
+    def test_unknown_image_is_none(self, bench: Bench) -> None:
+        assert bench.engine.image("localhost/cleanenv-test/nothing:here") is None
+
+    def test_imported_image_is_found_by_its_tag_and_by_its_id(self, bench: Bench) -> None:
+        image = bench.engine.import_image(bench.tar, bench.tag, _quiet)
+        assert image.id.startswith("sha256:")
+        assert image.tags == (bench.tag,)
+        assert any(variable.startswith("PATH=") for variable in image.environment)
+        assert bench.engine.image(bench.tag) == bench.engine.image(image.id) == image
+
+    def test_import_reports_its_bytes_up_to_the_last(self, bench: Bench) -> None:
+        reports: list[tuple[int, int | None]] = []
+        bench.engine.import_image(bench.tar, bench.tag, lambda _, done, total: reports.append((done, total)))
+        assert reports == sorted(reports)
+        assert reports[-1][0] == reports[-1][1]
+
+    def test_second_import_takes_the_tag_over(self, bench: Bench) -> None:
+        bench.engine.import_image(bench.tar, bench.tag, _quiet)
+        second = bench.engine.import_image(bench.tar, bench.tag, _quiet)
+        assert bench.engine.image(bench.tag) == second
+
+    def test_import_without_a_file_names_it(self, bench: Bench) -> None:
+        with pytest.raises(EngineError, match=r"/no/such\.tar"):
+            bench.engine.import_image("/no/such.tar", bench.tag, _quiet)
+
+    def test_image_that_no_registry_has_is_not_found(self, bench: Bench) -> None:
+        with pytest.raises(ImageNotFoundError):
+            bench.engine.pull("localhost/cleanenv-test/nothing:here", _quiet)
+
+    def test_removed_image_is_gone_and_removing_it_again_is_fine(self, bench: Bench) -> None:
+        image = bench.engine.import_image(bench.tar, bench.tag, _quiet)
+        bench.engine.remove_image(image.id)
+        bench.engine.remove_image(image.id)
+        assert (bench.engine.image(image.id), bench.engine.image(bench.tag)) == (None, None)
+
+    def test_image_of_a_container_is_not_removed(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        with pytest.raises(EngineError, match="uses it"):
+            bench.engine.remove_image(bench.spec.image_id)
+        assert bench.engine.container(container.id) == container
+        assert self._image(bench).id == bench.spec.image_id
+
+    # Containers
+
+    def test_created_container_is_as_specified_and_does_not_run(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        assert (container.name, container.image_id, container.status, container.pid) == (
+            bench.spec.name,
+            bench.spec.image_id,
+            "created",
+            0,
+        )
+        assert set(bench.spec.labels) <= set(container.labels)
+        assert not container.is_running
+
+    def test_taken_name_is_refused(self, bench: Bench) -> None:
+        bench.engine.create_container(bench.spec)
+        with pytest.raises(EngineError, match="that name is taken"):
+            bench.engine.create_container(bench.spec)
+
+    def test_container_of_a_missing_image_is_refused(self, bench: Bench) -> None:
+        with pytest.raises(ImageNotFoundError):
+            bench.engine.create_container(replace(bench.spec, image_id="sha256:" + "0" * 64))
+
+    def test_nonsense_in_publish_is_refused(self, bench: Bench) -> None:
+        with pytest.raises(UsageError, match="publish 'eighty'"):
+            bench.engine.create_container(replace(bench.spec, network="bridge", publish=("eighty",)))
+        assert bench.engine.containers(bench.label) == ()
+
+    def test_started_container_runs_and_starting_it_again_is_fine(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.engine.start_container(container.id)
+        started = bench.engine.container(container.id)
+        bench.engine.start_container(container.id)
+        assert started is not None
+        assert started.is_running
+        assert started.pid > 0
+        assert bench.engine.container(container.id) == started
+
+    def test_stopped_container_has_ended_by_itself_and_stopping_it_again_is_fine(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.engine.start_container(container.id)
+        bench.engine.stop_container(container.id, grace_s=20)
+        bench.engine.stop_container(container.id, grace_s=20)
+        stopped = bench.engine.container(container.id)
+        assert stopped is not None
+        assert (stopped.status, stopped.pid) == ("exited", 0)
+        assert bench.engine.logs(container.id, lines=10) == "ready\nended\n"
+        assert bench.engine.logs(container.id, lines=1) == "ended\n"
+
+    def test_stopping_a_container_that_never_ran_is_fine(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.engine.stop_container(container.id, grace_s=1)
+        assert bench.engine.container(container.id) == container
+
+    def test_stopped_container_starts_again(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.engine.start_container(container.id)
+        bench.engine.stop_container(container.id, grace_s=20)
+        bench.engine.start_container(container.id)
+        again = bench.engine.container(container.id)
+        assert again is not None
+        assert again.is_running
+
+    def test_running_container_is_removed_and_removing_it_again_is_fine(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.engine.start_container(container.id)
+        bench.engine.remove_container(container.id)
+        bench.engine.remove_container(container.id)
+        assert bench.engine.container(container.id) is None
+
+    def test_container_that_is_not_there_can_neither_start_nor_stop_nor_speak(self, bench: Bench) -> None:
+        nobody = "0" * 64
+        with pytest.raises(EngineError, match="start container 000000000000"):
+            bench.engine.start_container(nobody)
+        with pytest.raises(EngineError, match="stop container 000000000000"):
+            bench.engine.stop_container(nobody, grace_s=1)
+        with pytest.raises(EngineError, match="log of container 000000000000"):
+            bench.engine.logs(nobody, lines=1)
+
+    def test_containers_are_listed_by_label_running_or_not(self, bench: Bench) -> None:
+        first = bench.engine.create_container(self._named(bench, "a", "one"))
+        second = bench.engine.create_container(self._named(bench, "b", "two"))
+        bench.engine.start_container(second.id)
+        listed = bench.engine.containers(bench.label)
+        assert [(each.id, each.is_running) for each in listed] == [(first.id, False), (second.id, True)]
+        assert [each.id for each in bench.engine.containers(f"{bench.label}=two")] == [second.id]
+        assert bench.engine.containers(f"{bench.label}=three") == ()
+
+    @staticmethod
+    def _named(bench: Bench, suffix: str, value: str) -> ContainerSpec:
+        return replace(bench.spec, name=f"{bench.spec.name}-{suffix}", labels=((bench.label, value),))
+
+    @staticmethod
+    def _image(bench: Bench) -> Image:
+        image = bench.engine.image(bench.spec.image_id)
+        assert image is not None
+        return image

@@ -1,0 +1,175 @@
+"""An engine in memory that keeps the port's promises; what a registry has is set by the test."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cleanenv.errors import EngineError, EngineUnavailableError, ImageNotFoundError, UsageError
+from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Image
+
+if TYPE_CHECKING:
+    from cleanenv.engine.port import ProgressReport
+
+__all__ = ["FakeEngine"]
+
+
+@dataclass(slots=True)
+class _Made:
+    container: Container
+    spec: ContainerSpec
+    log: str = ""
+
+
+class FakeEngine:
+    """`registry` maps the references that can be pulled to the image's size; None is a registry out of reach.
+
+    A container's first process writes `says_at_start` and `says_at_end` to its log. `calls` names the
+    requests that changed something, `specs` the containers made, and `is_gone` makes every request fail.
+    """
+
+    def __init__(self, *, registry: dict[str, int] | None = None) -> None:
+        self.registry = registry
+        self.says_at_start = ""
+        self.says_at_end = ""
+        self.is_gone = False
+        self.calls: list[str] = []
+        self._images: dict[str, Image] = {}
+        self._made: dict[str, _Made] = {}
+        self._numbers = itertools.count(1)
+
+    @property
+    def specs(self) -> tuple[ContainerSpec, ...]:
+        """What the containers that exist were made with."""
+        return tuple(made.spec for made in self._made.values())
+
+    def add_image(self, *tags: str, environment: tuple[str, ...] = ()) -> Image:
+        """Put an image there, as if it had been pulled long ago."""
+        image = Image(self._new_id("sha256:"), (), environment, (), 0)
+        self._images[image.id] = image
+        for tag in tags:
+            self._tag(image.id, tag)
+        return self._images[image.id]
+
+    def info(self) -> EngineInfo:
+        self._answer("info")
+        return EngineInfo("docker", "20.10.24", "1.41", "unix:///var/run/docker.sock", rootless=False)
+
+    def image(self, reference: str) -> Image | None:
+        self._answer("image")
+        return next((i for i in self._images.values() if reference == i.id or reference in i.tags), None)
+
+    def pull(self, reference: str, progress: ProgressReport, *, patience_s: float = 30.0) -> Image:
+        self._answer(f"pull {reference}")
+        assert patience_s > 0
+        if self.registry is None:
+            raise ImageNotFoundError(f"image {reference}", "its registry cannot be reached")
+        if reference not in self.registry:
+            raise ImageNotFoundError(f"image {reference}", "its registry does not have it")
+        size = self.registry[reference]
+        progress(f"pulling {reference}", 0, None)
+        progress(f"pulling {reference}", size, size)
+        image = self.add_image(reference)
+        self._images[image.id] = replace(image, size=size)
+        return self._images[image.id]
+
+    def import_image(self, tar: str, tag: str, progress: ProgressReport) -> Image:
+        self._answer(f"import {tag}")
+        try:
+            size = len(Path(tar).read_bytes())
+        except OSError as error:
+            raise EngineError(f"import image {tag}", f"{tar}: {error.strerror}") from error
+        progress(f"importing {tag}", size, size)
+        return self.add_image(tag, environment=("PATH=/usr/sbin:/usr/bin:/sbin:/bin",))
+
+    def remove_image(self, image_id: str) -> None:
+        self._answer(f"remove image {image_id}")
+        image = self.image(image_id)
+        if image is None:
+            return
+        if any(made.container.image_id == image.id for made in self._made.values()):
+            raise EngineError(f"remove image {image_id}", "a container uses it")
+        del self._images[image.id]
+
+    def create_container(self, spec: ContainerSpec) -> Container:
+        self._answer(f"create {spec.name}")
+        for text in spec.publish:
+            if spec.network != "host" and ":" not in text:
+                raise UsageError(f"publish {text!r}", "that is no port mapping")
+        if spec.image_id not in self._images:
+            raise ImageNotFoundError(f"create container {spec.name}", f"there is no image {spec.image_id}")
+        if any(made.container.name == spec.name for made in self._made.values()):
+            raise EngineError(f"create container {spec.name}", "that name is taken")
+        labels = tuple(sorted(spec.labels))
+        container = Container(self._new_id(""), spec.name, spec.image_id, "created", 0, labels)
+        self._made[container.id] = _Made(container, spec)
+        return container
+
+    def start_container(self, container_id: str) -> None:
+        self._answer(f"start {self._name(container_id)}")
+        made = self._get(container_id, "start")
+        if not made.container.is_running:
+            made.container = replace(made.container, status="running", pid=next(self._numbers) + 1000)
+            made.log += self.says_at_start
+
+    def stop_container(self, container_id: str, grace_s: int) -> None:
+        self._answer(f"stop {self._name(container_id)}")
+        assert grace_s >= 0
+        made = self._get(container_id, "stop")
+        if made.container.is_running:
+            made.container = replace(made.container, status="exited", pid=0)
+            made.log += self.says_at_end
+
+    def remove_container(self, container_id: str) -> None:
+        self._answer(f"remove {self._name(container_id)}")
+        self._made.pop(container_id, None)
+
+    def container(self, container_id: str) -> Container | None:
+        self._answer("container")
+        made = self._made.get(container_id)
+        return made.container if made else None
+
+    def containers(self, label: str) -> tuple[Container, ...]:
+        self._answer("containers")
+        name, equals, value = label.partition("=")
+        found = (
+            made.container
+            for made in self._made.values()
+            if any(name == n and (not equals or value == v) for n, v in made.container.labels)
+        )
+        return tuple(sorted(found, key=lambda container: container.name))
+
+    def logs(self, container_id: str, lines: int) -> str:
+        self._answer("logs")
+        return "".join(self._get(container_id, "read the log of").log.splitlines(keepends=True)[-lines:])
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+    def _answer(self, call: str) -> None:
+        if self.is_gone:
+            raise EngineUnavailableError(call, "the engine is gone")
+        if " " in call:
+            self.calls.append(call)
+
+    def _get(self, container_id: str, verb: str) -> _Made:
+        if container_id not in self._made:
+            raise EngineError(f"{verb} container {container_id[:12]}", "there is no such container")
+        return self._made[container_id]
+
+    def _name(self, container_id: str) -> str:
+        return self._made[container_id].container.name if container_id in self._made else container_id
+
+    def _new_id(self, prefix: str) -> str:
+        return prefix + hashlib.sha256(str(next(self._numbers)).encode()).hexdigest()
+
+    def _tag(self, image_id: str, tag: str) -> None:
+        for image in self._images.values():
+            if tag in image.tags:
+                left = tuple(t for t in image.tags if t != tag)
+                self._images[image.id] = replace(image, tags=left)
+        image = self._images[image_id]
+        self._images[image_id] = replace(image, tags=(*image.tags, tag))

@@ -1,0 +1,233 @@
+"""The agent's socket takes hostile bytes: they cost their sender the connection and nobody else anything."""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+import signal
+import socket
+import struct
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cleanenv.model.link import Link
+from tests.native.conftest import HostEnvironment, start_agent
+
+MAGIC = 0x766E6C63
+SPAWN, DESCRIPTORS, SIGNAL, EXISTS, GLOB = 1, 2, 3, 4, 5
+EXITED, FAILED, ANSWER = 19, 20, 21
+STAGE_REQUEST = 1
+# struct wire_request: head, context, limits, window and terminal settings.
+REQUEST = struct.Struct("=IIQIIII IIIi QQ 32Q 4H 64s")
+
+
+def header(kind: int, magic: int = MAGIC, version: int = 1) -> bytes:
+    return struct.pack("=IHH", magic, version, kind)
+
+
+def sealed(content: bytes, seals: int = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE) -> int:
+    descriptor = os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(descriptor, content)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    return descriptor
+
+
+def send(connection: socket.socket, packet: bytes, *descriptors: int) -> None:
+    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
+    connection.sendmsg([packet], rights)
+
+
+def request(
+    *strings: bytes, descriptors: int = 0, size: int | None = None, counts: tuple[int, int, int] = (1, 1, 0)
+) -> bytes:
+    body = b"".join(string + b"\0" for string in strings)
+    total = REQUEST.size + len(body) if size is None else size
+    head = REQUEST.pack(
+        MAGIC, 1, total, descriptors, *counts, 0, 0, 0o22, 0, 0, 0, *([2**64 - 1] * 32), 0, 0, 0, 0, b""
+    )
+    return head + body
+
+
+def assert_serves(environment: HostEnvironment) -> None:
+    assert environment.run("sh", "-c", "exit 7").returncode == 7
+
+
+def ends(connection: socket.socket) -> bool:
+    """Whether the agent closes the connection; it does so without a word."""
+    try:
+        return connection.recv(256) == b""
+    except ConnectionResetError:
+        return True
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        b"x",
+        header(SPAWN, magic=0),
+        header(SPAWN, version=9) + b"\0" * 4,
+        header(99),
+        header(SPAWN),
+        header(SPAWN) + struct.pack("=I", 0),
+        header(SPAWN) + struct.pack("=I", 0xFFFFFFFF),
+        header(SIGNAL) + struct.pack("=i", 9),
+        header(DESCRIPTORS),
+        header(EXITED) + struct.pack("=i", 0),
+        header(EXISTS) + b"more",
+        b"\0" * 256,
+        b"\xff" * 4096,
+    ],
+)
+def test_malformed_packet_costs_its_connection_only(environment: HostEnvironment, packet: bytes) -> None:
+    with environment.connect() as connection:
+        send(connection, packet)
+        assert ends(connection)
+    assert_serves(environment)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"short",
+        request(b"/bin/true", b"true", b"/", size=5),
+        request(b"/bin/true", b"true", b"/", counts=(0, 1, 0)),
+        request(b"/bin/true", b"true", b"/", counts=(1, 0xFFFFFFFF, 0)),
+        request(b"/bin/true", b"true", b"/", counts=(1, 1, 1)),
+        request(b"/bin/true", b"true", b"/", b"more"),
+        request(b"/bin/true", b"true", b"/", descriptors=1000),
+        request(b"/bin/true", b"true", b"/")[:-1],
+    ],
+)
+def test_malformed_request_is_refused_by_the_child(environment: HostEnvironment, content: bytes) -> None:
+    descriptor = sealed(content)
+    with environment.connect() as connection:
+        send(connection, header(SPAWN) + struct.pack("=I", 0), descriptor)
+        answer = connection.recv(256)
+    os.close(descriptor)
+    assert answer[:12] == header(FAILED) + struct.pack("=I", STAGE_REQUEST)
+    assert_serves(environment)
+
+
+def test_request_that_is_not_sealed_is_refused(environment: HostEnvironment) -> None:
+    """Otherwise its sender could change it between check and use."""
+    descriptor = sealed(request(b"/bin/true", b"true", b"/"), seals=fcntl.F_SEAL_SHRINK)
+    with environment.connect() as connection:
+        send(connection, header(SPAWN) + struct.pack("=I", 0), descriptor)
+        assert connection.recv(256)[:12] == header(FAILED) + struct.pack("=I", STAGE_REQUEST)
+    os.close(descriptor)
+
+
+def test_well_formed_request_runs(environment: HostEnvironment) -> None:
+    """The requests above are refused for what is wrong in them, not for their form."""
+    descriptor = sealed(request(b"/bin/false", b"false", b"/"))
+    with environment.connect() as connection:
+        send(connection, header(SPAWN) + struct.pack("=I", 0), descriptor)
+        assert connection.recv(256) == header(EXITED) + struct.pack("=i", 1 << 8)
+    os.close(descriptor)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    flips=st.lists(st.tuples(st.integers(0, REQUEST.size + 40), st.integers(0, 255)), min_size=1, max_size=8)
+)
+def test_any_damage_to_a_request_leaves_the_agent_serving(
+    shared_agent: HostEnvironment, flips: list[tuple[int, int]]
+) -> None:
+    content = bytearray(request(b"/bin/true", b"true", b"A=b", b"/", counts=(1, 1, 1)))
+    for position, value in flips:
+        content[position % len(content)] = value
+    descriptor = sealed(bytes(content))
+    with shared_agent.connect() as connection:
+        send(connection, header(SPAWN) + struct.pack("=I", 0), descriptor)
+        kind = struct.unpack_from("=IHH", connection.recv(256))[2]
+    os.close(descriptor)
+    assert kind in (EXITED, FAILED)
+
+
+def test_silent_half_and_flooding_clients_disturb_nobody(environment: HostEnvironment) -> None:
+    connections = [environment.connect() for _ in range(200)]
+    descriptor = sealed(request(b"/bin/true", b"true", b"/", descriptors=2))
+    try:
+        for connection in connections[::2]:
+            send(connection, header(SPAWN) + struct.pack("=I", 2), descriptor, 0)  # one of two descriptors
+        assert_serves(environment)
+    finally:
+        os.close(descriptor)
+        for connection in connections:
+            connection.close()
+    assert_serves(environment)
+
+
+def test_questions_are_answered_in_order(environment: HostEnvironment, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "program").write_text("")
+    (tmp_path / "program").chmod(0o755)
+    (tmp_path / "data").write_text("")
+    paths = [str(tmp_path), "/nowhere/x", str(tmp_path / "link"), str(tmp_path / "data" / "x")]
+    with environment.connect() as connection:
+        for kind, question, expected in (
+            (EXISTS, paths, b"1020"),
+            (GLOB, [f"{tmp_path}/*"], str(tmp_path / "program").encode() + b"\0"),
+        ):
+            descriptor = sealed(b"".join(os.fsencode(path) + b"\0" for path in question))
+            send(connection, header(kind), descriptor)
+            os.close(descriptor)
+            data, descriptors, _flags, _address = socket.recv_fds(connection, 256, 1)
+            assert data == header(ANSWER)
+            with open(descriptors[0], "rb") as answer:
+                answer.seek(0)
+                assert answer.read().endswith(expected)
+
+
+def test_foreign_user_is_turned_away(own_environment: HostEnvironment) -> None:
+    """The socket's mode keeps others out; here it is opened, so that only the credentials are left to do it."""
+    for path in (own_environment.runtime, own_environment.runtime / "agent"):
+        path.chmod(0o755)
+    os.chmod(own_environment.socket, 0o666)
+    script = (
+        "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.settimeout(10);"
+        f"s.connect({own_environment.socket!r}); print(s.recv(1))"
+    )
+    result = subprocess.run(
+        ["/usr/bin/python3", "-c", script],
+        user=65534,
+        group=65534,
+        extra_groups=[],
+        capture_output=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (0, b"b''\n")
+
+
+def test_ended_programs_are_reaped_and_a_stop_ends_the_agent(tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    agent = start_agent(tmp_path)
+    try:
+        environment = HostEnvironment(tmp_path, tmp_path / "bin", agent)
+        environment.link(Link("sh", "/bin/sh"))
+        for _ in range(20):
+            environment.run("sh", "-c", "exit 3")
+        children = Path(f"/proc/{agent.pid}/task/{agent.pid}/children").read_text().split()
+        states = [Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0] for child in children]
+        assert "Z" not in states
+        assert len(children) <= 1  # the spare
+    finally:
+        agent.send_signal(signal.SIGTERM)
+        assert agent.wait(15) == 0
+
+
+def test_calls_leave_no_descriptor_behind(own_environment: HostEnvironment) -> None:
+    def count() -> int:
+        return len(os.listdir(f"/proc/{own_environment.agent.pid}/fd"))
+
+    own_environment.run("true")
+    before = count()
+    for _ in range(50):
+        own_environment.run("true")
+    assert abs(count() - before) <= 1  # the spare may be on its way

@@ -1,0 +1,143 @@
+"""How a call ends is how its program ended: the oracle is the same program run natively."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from cleanenv.model.link import Link
+from tests.native.conftest import HostEnvironment
+
+CATCHABLE = sorted(
+    number
+    for number in signal.valid_signals()
+    if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
+)
+STOPPING = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
+
+
+@pytest.mark.parametrize("code", [0, 1, 2, 124, 125, 126, 127, 128, 129, 255])
+def test_exit_code_is_exact(environment: HostEnvironment, code: int) -> None:
+    assert environment.run("sh", "-c", f"exit {code}").returncode == code
+
+
+@pytest.mark.parametrize(
+    "number", [s for s in CATCHABLE if s not in (signal.SIGCHLD, signal.SIGURG, signal.SIGWINCH, *STOPPING)]
+)
+def test_death_by_signal_is_the_same_death(environment: HostEnvironment, number: int) -> None:
+    script = f"import os, signal; signal.signal({number}, signal.SIG_DFL); os.kill(os.getpid(), {number})"
+    native = subprocess.run(["/usr/bin/python3", "-c", script], check=False, stderr=subprocess.DEVNULL)
+    assert environment.run("python3", "-c", script).returncode == native.returncode == -number
+
+
+@pytest.mark.parametrize("number", [s for s in CATCHABLE if s not in STOPPING])
+def test_signal_to_the_launcher_reaches_the_program(environment: HostEnvironment, number: int) -> None:
+    script = (
+        f"import os, signal, sys\n"
+        f"signal.pthread_sigmask(signal.SIG_BLOCK, [{number}])\n"
+        f"os.write(1, b'ready')\n"
+        f"os.write(1, b' %d' % signal.sigwait([{number}]))\n"
+    )
+    with environment.popen("python3", "-c", script, stdout=subprocess.PIPE) as call:
+        assert call.stdout is not None
+        assert call.stdout.read(5) == b"ready"
+        call.send_signal(number)
+        assert call.stdout.read() == b" %d" % number
+        assert call.wait(10) == 0
+
+
+def test_missing_program_is_127(environment: HostEnvironment) -> None:
+    environment.link(Link("nothing", "/nowhere/nothing"))
+    result = environment.run("nothing")
+    assert (result.returncode, result.stderr.splitlines()[0]) == (
+        127,
+        b"cleanenv: nothing: the container has no /nowhere/nothing",
+    )
+
+
+def test_file_that_is_no_program_is_126(environment: HostEnvironment) -> None:
+    environment.link(Link("passwd-file", "/etc/passwd"))
+    result = environment.run("passwd-file")
+    assert (result.returncode, result.stderr.splitlines()[0]) == (
+        126,
+        b"cleanenv: passwd-file: /etc/passwd cannot be executed: Permission denied",
+    )
+
+
+def test_name_that_is_not_linked_is_127_and_says_how_to_link_it(environment: HostEnvironment) -> None:
+    environment.serve("unknown")
+    result = environment.run("unknown")
+    assert result.returncode == 127
+    assert result.stderr.startswith(
+        b"cleanenv: unknown: it is not linked in this environment\nhint: cleanenv link"
+    )
+
+
+def test_killed_launcher_takes_its_program_along(environment: HostEnvironment) -> None:
+    """The program is asked by HUP; its end closes the pipe that only it holds."""
+    reader, writer = os.pipe()
+    call = environment.popen(
+        "sh", "-c", "trap 'echo hup; exit' HUP; echo up; while :; do sleep 0.01; done", stdout=writer
+    )
+    os.close(writer)
+    with open(reader, "rb") as output:
+        assert output.readline() == b"up\n"
+        call.kill()
+        call.wait()
+        assert output.read() == b"hup\n"
+
+
+def test_program_that_ignores_hangup_is_killed_after_the_grace(environment: HostEnvironment) -> None:
+    reader, writer = os.pipe()
+    call = environment.popen(
+        "sh", "-c", "trap '' HUP TERM; echo up; while :; do sleep 1; done", stdout=writer
+    )
+    os.close(writer)
+    with open(reader, "rb") as output:
+        assert output.readline() == b"up\n"
+        call.kill()
+        call.wait()
+        assert output.read() == b""
+
+
+def test_stopped_program_stops_its_launcher_and_goes_on_with_it(environment: HostEnvironment) -> None:
+    call = environment.popen("sh", "-c", "kill -STOP $$; exit 5")
+    _pid, status = os.waitpid(call.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+    call.send_signal(signal.SIGCONT)
+    assert call.wait(10) == 5
+
+
+def test_ignored_signals_and_mask_are_inherited(environment: HostEnvironment) -> None:
+
+    def set_up() -> None:
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGUSR2, signal.SIGRTMIN, 63])
+
+    def lines(output: bytes) -> list[bytes]:
+        return [line for line in output.splitlines() if line.startswith((b"SigBlk", b"SigIgn"))]
+
+    native = subprocess.run(
+        ["/bin/cat", "/proc/self/status"], preexec_fn=set_up, capture_output=True, check=True
+    )
+    through = environment.run("cat", "/proc/self/status", preexec_fn=set_up)
+    assert lines(through.stdout) == lines(native.stdout)
+
+
+def test_agent_that_dies_in_mid_call_is_125_with_a_reason(own_environment: HostEnvironment) -> None:
+    with own_environment.popen(
+        "cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as call:
+        assert call.stdin is not None
+        assert call.stdout is not None
+        assert call.stderr is not None
+        call.stdin.write(b"x")
+        call.stdin.flush()
+        assert call.stdout.read(1) == b"x"
+        own_environment.agent.kill()
+        assert call.wait(10) == 125
+        assert call.stderr.readline() == b"cleanenv: cat: the container ended before the program did\n"
+        call.stdin.close()

@@ -1,0 +1,111 @@
+"""How the server has the container started by a child."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from cleanenv.errors import EngineError
+from cleanenv.server.control_server import END_SIGNALS
+from cleanenv.server.starter import ContainerStarter
+
+
+def starter(program: str, timeout_s: float = 30.0, **variables: str) -> ContainerStarter:
+    return ContainerStarter((sys.executable, "-S", "-c", program), variables, timeout_s)
+
+
+def failure(starter: ContainerStarter) -> tuple[str, str, str | None]:
+    with pytest.raises(EngineError) as caught:
+        starter.start()
+    return caught.value.what, caught.value.why, caught.value.hint
+
+
+def test_a_child_that_succeeds_has_started_the_container() -> None:
+    starter("print('anything')").start()
+
+
+def test_the_childs_error_is_passed_on() -> None:
+    program = r"""
+import sys
+sys.exit("pulling\ncleanenv: engine docker: it does not run: refused\nhint: systemctl start docker\n")
+"""
+    assert failure(starter(program)) == (
+        "engine docker",
+        "it does not run: refused",
+        "systemctl start docker",
+    )
+
+
+@pytest.mark.parametrize(
+    ("program", "why"),
+    [
+        ("import sys; sys.exit(3)", "it ended with status 3 and said nothing"),
+        ("import sys; sys.exit('first\\nlast\\n\\n')", "last"),
+        ("import sys; sys.exit('cleanenv: plain')", "plain"),
+        ("import os; os.write(2, b'\\xff'); os._exit(1)", "\ufffd"),
+        ("import os; os.kill(os.getpid(), 9)", "it ended with status -9 and said nothing"),
+    ],
+)
+def test_a_child_without_a_proper_error_is_told_as_it_is(program: str, why: str) -> None:
+    assert failure(starter(program)) == ("start of the container", why, None)
+
+
+def test_a_program_that_is_missing_is_told() -> None:
+    what = failure(ContainerStarter(("/none/python",), {}))
+
+    assert what == ("start of the container", "/none/python: No such file or directory", None)
+
+
+def test_a_child_that_does_not_end_is_killed() -> None:
+    what, why, _hint = failure(starter("import time; time.sleep(1000)", timeout_s=0.2))
+
+    assert (what, why) == ("start of the container", "it did not end within 0.2 s")
+
+
+def test_the_child_has_the_given_variables_and_no_others() -> None:
+    starter("import os; assert os.environ['A'] == 'b' and 'HOME' not in os.environ", A="b").start()
+
+
+def test_the_child_does_not_inherit_blocked_signals() -> None:
+    previous = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
+    try:
+        starter("import signal; assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])").start()
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) >= END_SIGNALS
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+
+
+def test_those_who_ask_at_the_same_time_share_one_start(tmp_path: Path) -> None:
+    runs, gate = tmp_path / "runs", tmp_path / "gate"
+    # The child waits for a writer of the gate, so that all have asked before it ends.
+    child = starter(f"open({str(runs)!r}, 'a').write('x'); open({str(gate)!r}).read(); raise SystemExit(1)")
+    os.mkfifo(gate)
+    errors: list[str] = []
+
+    def ask() -> None:
+        errors.append(failure(child)[1])
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    gate.write_text("")
+    for thread in threads:
+        thread.join()
+
+    assert errors == ["it ended with status 1 and said nothing"] * 8
+    assert set(runs.read_text()) == {"x"}
+
+
+def test_a_later_start_runs_again(tmp_path: Path) -> None:
+    runs = tmp_path / "runs"
+    child = starter(f"open({str(runs)!r}, 'a').write('x')")
+
+    child.start()
+    child.start()
+
+    assert runs.read_text() == "xx"
