@@ -197,7 +197,7 @@ static bool hear_message(const struct options *options, struct call *call, const
 	memcpy(&header, packet, sizeof header);
 	if (call->expected == 0 && header.type == WIRE_SPAWN)
 		return hear_spawn(options, call, packet, received, count);
-	if (call->expected == 0 && (header.type == WIRE_EXISTS || header.type == WIRE_GLOB))
+	if (call->expected == 0 && questions_include(header.type))
 		return hear_question(options, call, header.type, received, count);
 	if (call->process == 0 && call->expected > 0 && header.type == WIRE_DESCRIPTORS && count > 0)
 		return keep_descriptors(call, received, count) &&

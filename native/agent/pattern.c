@@ -23,17 +23,19 @@ static bool is_literal(const char *pattern)
 	return true;
 }
 
-/* Take the backslashes of a literal part away, in place. */
-static void unescape(char *text)
+bool pattern_unescape(char *text)
 {
 	char *to = text;
 
+	if (!is_literal(text))
+		return false;
 	for (; *text; text++) {
 		if (*text == '\\' && text[1])
 			text++;
 		*to++ = *text;
 	}
 	*to = '\0';
+	return true;
 }
 
 static bool visit_file(const char *directory, const char *name, bool anything, pattern_visit *visit, void *context)
@@ -94,14 +96,11 @@ static bool visit_matches(const char *directory, const char *pattern, bool anyth
 
 static bool visit_directory(char *directory, char *name, bool anything, pattern_visit *visit, void *context)
 {
-	if (!is_literal(name))
-		return visit_matches(directory, name, anything, visit, context);
-	unescape(name);
-	return visit_file(directory, name, anything, visit, context);
+	return pattern_unescape(name) ? visit_file(directory, name, anything, visit, context)
+				      : visit_matches(directory, name, anything, visit, context);
 }
 
-/* The pattern with "~/" replaced by the home, whose own special characters are escaped. False when it is too long. */
-static bool expand(const char *pattern, const char *home, char *text, size_t size)
+bool pattern_expand(const char *pattern, const char *home, char *text, size_t size)
 {
 	size_t length = 0;
 
@@ -122,14 +121,12 @@ bool pattern_search(const char *pattern, const char *home, bool anything, patter
 {
 	char text[PATH_MAX];
 
-	if (!expand(pattern, home, text, sizeof text) || *text != '/')
+	if (!pattern_expand(pattern, home, text, sizeof text) || *text != '/')
 		return true;
 	char *slash = strrchr(text, '/'), *name = slash + 1;
 	*slash = '\0';
-	if (is_literal(text)) {
-		unescape(text);
+	if (pattern_unescape(text))
 		return visit_directory(text, name, anything, visit, context);
-	}
 
 	glob_t directories = { 0 };
 	bool go_on = true;

@@ -9,6 +9,12 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+/* The pattern with "~/" replaced by the home, whose own special characters are escaped. False when it is too long. */
+bool pattern_expand(const char *pattern, const char *home, char *text, size_t size);
+
+/* Take the backslashes of a literal pattern away, in place. False when it is not literal: it is left alone then. */
+bool pattern_unescape(char *text);
+
 /* Called with each executable file; false ends the search. */
 typedef bool pattern_visit(void *context, const char *path, const struct stat *status);
 

@@ -2,6 +2,7 @@
 
 #include "agent/pattern.h"
 #include "agent/privilege.h"
+#include "agent/watch.h"
 #include "kernel/descriptors.h"
 #include "kernel/signals.h"
 #include "wire/wire.h"
@@ -66,37 +67,45 @@ static char presence(const char *path)
 	return S_ISLNK(status.st_mode) ? '2' : '1';
 }
 
-static void answer_string(struct answer *answer, uint16_t type, const char *string, const char *home)
+/* The answer to EXISTS or GLOB as a sealed file, or -1. */
+static int describe(uint16_t type, const char *question, size_t size, const char *home)
 {
-	if (type == WIRE_GLOB) {
-		pattern_search(string, home, false, append_match, answer);
-		answer->pattern++;
-	} else {
-		char byte = presence(string);
-		append(answer, &byte, 1);
+	struct answer answer = { 0 };
+
+	for (const char *at = question; at < question + size; at += strlen(at) + 1) {
+		if (type == WIRE_GLOB) {
+			pattern_search(at, home, false, append_match, &answer);
+			answer.pattern++;
+		} else {
+			char byte = presence(at);
+			append(&answer, &byte, 1);
+		}
 	}
+	int reply = answer.failed ? -1 : wire_seal(answer.bytes, answer.size);
+	free(answer.bytes);
+	return reply;
 }
 
 /* Answer one question. False when the connection is not worth going on with. */
 static bool answer_question(int connection, uint16_t type, int descriptor, const char *home)
 {
-	struct answer answer = { 0 };
 	struct wire_header header = wire_header(WIRE_ANSWER);
 	size_t size;
 	const char *question = wire_map(descriptor, WIRE_QUESTION_MAX, &size);
 
 	if (!question || question[size - 1] != '\0')
 		return false;
-	for (const char *at = question; at < question + size; at += strlen(at) + 1)
-		answer_string(&answer, type, at, home);
+	int reply = type == WIRE_WATCH ? watch_patterns(question, size, home) : describe(type, question, size, home);
 	munmap((void *)question, size);
-
-	int reply = answer.failed ? -1 : wire_seal(answer.bytes, answer.size);
 	bool sent = reply >= 0 && wire_send(connection, &header, sizeof header, &reply, 1) == 0;
 	if (reply >= 0)
 		close(reply);
-	free(answer.bytes);
 	return sent;
+}
+
+bool questions_include(uint16_t type)
+{
+	return type == WIRE_EXISTS || type == WIRE_GLOB || type == WIRE_WATCH;
 }
 
 _Noreturn void questions_answer(const struct options *options, int connection, uint16_t type, int descriptor)
@@ -115,7 +124,7 @@ _Noreturn void questions_answer(const struct options *options, int connection, u
 
 	if (flags < 0 || fcntl(connection, F_SETFL, flags & ~O_NONBLOCK) < 0 || privilege_drop(options, connection) < 0)
 		_exit(1);
-	while ((header.type == WIRE_EXISTS || header.type == WIRE_GLOB) && count == 1 &&
+	while (questions_include(header.type) && count == 1 &&
 	       answer_question(connection, header.type, descriptor, options->home)) {
 		close(descriptor);
 		if (wire_receive(connection, packet, &descriptor, 1, &count) <= 0)

@@ -1,10 +1,14 @@
-/* EXISTS and GLOB: what is in the container, asked by the live directory and by the path rules. */
+/* EXISTS, GLOB and WATCH: what is in the container, asked by the live directory and by the path rules. */
 #ifndef CLEANENV_AGENT_QUESTIONS_H
 #define CLEANENV_AGENT_QUESTIONS_H
 
 #include "agent/options.h"
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* Whether a message of this type is a question. */
+bool questions_include(uint16_t type);
 
 /*
  * Answer questions on `connection` until its end, as the user, in a process of its own: a file system that hangs holds

@@ -45,16 +45,22 @@ static bool is_bare_directory(struct slice path)
 	return pathmap_next(&path, &first) && is_one_of(first, names) && pathmap_is_root(path);
 }
 
-/* C3, without a question: whether the path lies at the container's end of the root mount, or of another. */
-static bool is_below(const struct pathmap *map, struct slice path, bool of_root_mount)
+/* C3, as far as it needs no question: which mount, at its end in the container, the path lies below. */
+enum below { BELOW_NONE, BELOW_MOUNT, BELOW_ROOT_MOUNT };
+
+static enum below find_below(const struct pathmap *map, struct slice path)
 {
+	enum below below = BELOW_NONE;
 	struct slice rest;
 
-	for (size_t i = 0; i < map->mount_count; i++)
-		if (pathmap_is_root(pathmap_slice(map->mounts[i].host)) == of_root_mount &&
-		    pathmap_behind_mount(&map->mounts[i], PATHMAP_TO_HOST, path, &rest))
-			return true;
-	return false;
+	for (size_t i = 0; i < map->mount_count; i++) {
+		if (!pathmap_behind_mount(&map->mounts[i], PATHMAP_TO_HOST, path, &rest))
+			continue;
+		if (pathmap_is_root_mount(&map->mounts[i]))
+			return BELOW_ROOT_MOUNT;
+		below = BELOW_MOUNT;
+	}
+	return below;
 }
 
 /* A name somebody would give to a file, and nothing that a regular expression, a script or a query needs. */
@@ -160,12 +166,13 @@ static struct pathmap_judgement judge_for_container(const struct pathmap *map, s
 	struct pathmap_route route = pathmap_route(map, PATHMAP_TO_CONTAINER, path);
 	struct slice normal = route.owned.data ? pathmap_slice_of(&route.owned) : path;
 	enum class class = classify(normal);
-	bool is_explicit = pathmap_is_explicit(&route), below_mount = false;
+	bool is_explicit = pathmap_is_explicit(&route);
+	enum below below = is_explicit ? BELOW_NONE : find_below(map, normal);
 
 	/* All that can be said without a question, first. */
 	if (pathmap_is_root(normal))
 		judgement.verdict = PATHMAP_LONE_SLASH;
-	else if (!is_explicit && is_below(map, normal, true))
+	else if (below == BELOW_ROOT_MOUNT)
 		judgement.verdict = PATHMAP_CONTAINERS;
 	else if (!is_explicit && class == CLASS_KERNEL)
 		judgement.verdict = PATHMAP_KERNEL;
@@ -176,15 +183,13 @@ static struct pathmap_judgement judge_for_container(const struct pathmap *map, s
 		pathmap_route_free(&route);
 		return judgement;
 	}
-	if (!is_explicit)
-		below_mount = is_below(map, normal, false);
 
 	struct pathmap_survey survey = pathmap_survey(map, route);
 	bool plain = (circumstances & PATHMAP_LOOSE) || pathmap_is_plain(&survey, circumstances & PATHMAP_WHOLE);
 	if (is_explicit) {
 		judgement.mapped = plain;
 		judgement.verdict = plain ? PATHMAP_EXPLICIT : PATHMAP_NOT_PLAIN;
-	} else if (below_mount && !survey.exists) {
+	} else if (below == BELOW_MOUNT && !survey.exists) {
 		judgement.verdict = PATHMAP_CONTAINERS;
 	} else {
 		judgement = judge_class(map, class, path, &survey, plain);

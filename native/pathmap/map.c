@@ -5,7 +5,7 @@
 
 struct match {
 	const struct pathmap_mount *mount;
-	struct joined rest;
+	struct slice rest;
 	size_t depth;
 };
 
@@ -19,34 +19,64 @@ static const char *far_end(const struct pathmap_mount *mount, enum pathmap_direc
 	return direction == PATHMAP_TO_CONTAINER ? mount->container : mount->host;
 }
 
-/* M2: compare whole components, so that /home/u never matches /home/u2. */
-static bool is_prefix(const char *prefix, struct joined path, struct match *match)
+/*
+ * M2: compare whole components, so that /home/u never matches /home/u2. The prefix is a mount's, and normal; the path
+ * may have `//` and `.` in it (M1). Most mounts are not the right one and are done with after a byte or two.
+ */
+static bool is_prefix(const char *prefix, struct slice path, struct match *match)
 {
-	struct slice wanted = pathmap_slice(prefix), component, found;
-	size_t depth = 0;
+	const char *at = path.at, *end = at + path.length;
 
-	while (pathmap_next(&wanted, &component)) {
-		if (!pathmap_next_joined(&path, &found) || !pathmap_same(component, found))
+	for (match->depth = 0;; match->depth++) {
+		while (*prefix == '/')
+			prefix++;
+		if (*prefix == '\0')
+			break;
+		while (at < end && (*at == '/' || (*at == '.' && (at + 1 == end || at[1] == '/'))))
+			at++;
+		for (; *prefix && *prefix != '/'; prefix++, at++)
+			if (at == end || *at != *prefix)
+				return false;
+		if (at < end && *at != '/')
 			return false;
-		depth++;
 	}
-	match->rest = path;
-	match->depth = depth;
+	match->rest = (struct slice){ at, (size_t)(end - at) };
 	return true;
 }
 
-static bool same_components(struct joined a, struct joined b)
+/* Where `path` goes on behind `prefix`, or NULL: M2 for two ends of mounts, which are normal. */
+static const char *behind_end(const char *prefix, const char *path)
 {
+	while (*prefix && *prefix == *path) {
+		prefix++;
+		path++;
+	}
+	/* The root is the prefix that ends in a slash itself. */
+	return *prefix == '\0' && (*path == '\0' || *path == '/' || path[-1] == '/') ? path : NULL;
+}
+
+/* A path that exists in two parts: a mount's prefix and what follows it. */
+static bool next_of_two(struct slice parts[2], struct slice *component)
+{
+	if (pathmap_next(&parts[0], component))
+		return true;
+	parts[0].length = 0;
+	return pathmap_next(&parts[1], component);
+}
+
+static bool same_components(const char *a, struct slice rest_of_a, const char *b, struct slice rest_of_b)
+{
+	struct slice parts_a[2] = { pathmap_slice(a), rest_of_a }, parts_b[2] = { pathmap_slice(b), rest_of_b };
 	struct slice in_a, in_b;
 
-	while (pathmap_next_joined(&a, &in_a))
-		if (!pathmap_next_joined(&b, &in_b) || !pathmap_same(in_a, in_b))
+	while (next_of_two(parts_a, &in_a))
+		if (!next_of_two(parts_b, &in_b) || !pathmap_same(in_a, in_b))
 			return false;
-	return !pathmap_next_joined(&b, &in_b);
+	return !next_of_two(parts_b, &in_b);
 }
 
 /* M3 for paths of the container. What the container sees there is decided by the deepest mount point alone. */
-static struct match longest_container_prefix(const struct pathmap *map, struct joined path)
+static struct match longest_container_prefix(const struct pathmap *map, struct slice path)
 {
 	struct match best = { 0 }, match;
 
@@ -58,39 +88,48 @@ static struct match longest_container_prefix(const struct pathmap *map, struct j
 	return best;
 }
 
+/* The same path of the container goes to the host by the deepest mount at or below `mount` that `rest` leads into. */
 bool pathmap_is_visible(const struct pathmap *map, const struct pathmap_mount *mount, struct slice rest)
 {
-	struct slice host = pathmap_slice(mount->host);
-	struct joined there = { pathmap_slice(mount->container), rest };
-	struct match seen = longest_container_prefix(map, there);
-
-	/* `seen` is at least as deep as `mount` itself, so nothing but a part of `rest` is left of `there`. */
-	return seen.mount == mount ||
-	       (seen.mount && same_components((struct joined){ pathmap_slice(seen.mount->host), seen.rest.rest },
-					      (struct joined){ host, rest }));
-}
-
-/* M3 and M4 for paths of the host. A mount that is hidden there gives way to the next shorter one. */
-static struct match longest_host_prefix(const struct pathmap *map, struct joined path)
-{
-	struct match best = { 0 }, match;
+	struct match seen = { .mount = mount, .rest = rest }, match;
+	bool found = false;
 
 	for (size_t i = 0; i < map->mount_count; i++) {
 		match.mount = &map->mounts[i];
-		if (!is_prefix(match.mount->host, path, &match) || (best.mount && match.depth <= best.depth))
-			continue;
-		if (pathmap_is_visible(map, match.mount, match.rest.rest))
-			best = match;
+		const char *further = behind_end(mount->container, match.mount->container);
+		if (further && is_prefix(further, rest, &match) && (!found || match.depth > seen.depth)) {
+			seen = match;
+			found = true;
+		}
 	}
-	return best;
+	return seen.mount == mount || same_components(seen.mount->host, seen.rest, mount->host, rest);
+}
+
+/* M3 and M4 for paths of the host. A mount that is hidden there gives way to the next one, which may be as long. */
+static struct match longest_host_prefix(const struct pathmap *map, struct slice path)
+{
+	const struct pathmap_mount *hidden = NULL;
+	size_t hidden_depth = 0;
+
+	for (;;) {
+		struct match best = { 0 }, match;
+		for (size_t i = 0; i < map->mount_count; i++) {
+			match.mount = &map->mounts[i];
+			if (!is_prefix(match.mount->host, path, &match) || (best.mount && match.depth <= best.depth))
+				continue;
+			if (!hidden || match.depth < hidden_depth || (match.depth == hidden_depth && match.mount > hidden))
+				best = match;
+		}
+		if (!best.mount || pathmap_is_visible(map, best.mount, best.rest))
+			return best;
+		hidden = best.mount;
+		hidden_depth = best.depth;
+	}
 }
 
 static struct match find_mount(const struct pathmap *map, enum pathmap_direction direction, struct slice path)
 {
-	struct joined whole = { .prefix = { "", 0 }, .rest = path };
-
-	return direction == PATHMAP_TO_CONTAINER ? longest_host_prefix(map, whole) :
-						   longest_container_prefix(map, whole);
+	return direction == PATHMAP_TO_CONTAINER ? longest_host_prefix(map, path) : longest_container_prefix(map, path);
 }
 
 struct pathmap_route pathmap_route(const struct pathmap *map, enum pathmap_direction direction, struct slice path)
@@ -103,13 +142,13 @@ struct pathmap_route pathmap_route(const struct pathmap *map, enum pathmap_direc
 	if (pathmap_has_parent(path)) {
 		pathmap_append_normal(&route.owned, path);
 		struct match normal = find_mount(map, direction, pathmap_slice_of(&route.owned));
-		if (!match.mount || match.mount != normal.mount || pathmap_climbs(match.rest.rest)) {
+		if (!match.mount || match.mount != normal.mount || pathmap_climbs(match.rest)) {
 			match = normal;
 			route.path = pathmap_slice_of(&route.owned);
 		}
 	}
 	route.mount = match.mount;
-	route.rest = match.rest.rest;
+	route.rest = match.rest;
 	route.depth = match.depth;
 	return route;
 }
@@ -125,6 +164,11 @@ void pathmap_append_mapped(struct buffer *buffer, const struct pathmap_route *ro
 {
 	struct slice prefix = pathmap_slice(far_end(route->mount, direction)), rest = route->rest;
 
+	/* A mount at its own path changes nothing, not even a `//` inside of that path (L6). */
+	if (pathmap_is(prefix, near_end(route->mount, direction))) {
+		pathmap_append(buffer, route->path);
+		return;
+	}
 	if (pathmap_is_root(prefix))
 		prefix.length = 0;
 	if (route->depth == 0 && pathmap_is(rest, "/"))
@@ -135,9 +179,14 @@ void pathmap_append_mapped(struct buffer *buffer, const struct pathmap_route *ro
 	pathmap_append(buffer, rest);
 }
 
+bool pathmap_is_root_mount(const struct pathmap_mount *mount)
+{
+	return mount->host[0] == '/' && mount->host[1] == '\0';
+}
+
 bool pathmap_is_explicit(const struct pathmap_route *route)
 {
-	return route->mount && !pathmap_is_root(pathmap_slice(route->mount->host));
+	return route->mount && !pathmap_is_root_mount(route->mount);
 }
 
 bool pathmap_behind_mount(const struct pathmap_mount *mount, enum pathmap_direction direction, struct slice path,
@@ -145,9 +194,9 @@ bool pathmap_behind_mount(const struct pathmap_mount *mount, enum pathmap_direct
 {
 	struct match match;
 
-	if (!is_prefix(near_end(mount, direction), (struct joined){ { "", 0 }, path }, &match))
+	if (!is_prefix(near_end(mount, direction), path, &match))
 		return false;
-	*rest = match.rest.rest;
+	*rest = match.rest;
 	return true;
 }
 

@@ -23,7 +23,8 @@ void pathmap_route_free(struct pathmap_route *route);
 /* Append the path's name on the other side (M5). */
 void pathmap_append_mapped(struct buffer *buffer, const struct pathmap_route *route, enum pathmap_direction direction);
 
-/* Whether the route's mount is one that somebody asked for by name: any but the root mount (C1). */
+/* The mount that shows the host's root: it says nothing about a single path. The others are explicit (C1). */
+bool pathmap_is_root_mount(const struct pathmap_mount *mount);
 bool pathmap_is_explicit(const struct pathmap_route *route);
 
 /* Whether `path`, of the side that is mapped from, lies at or below the mount's end there; `rest` is what follows. */

@@ -18,11 +18,6 @@ bool pathmap_same(struct slice a, struct slice b)
 	return a.length == b.length && memcmp(a.at, b.at, a.length) == 0;
 }
 
-bool pathmap_is(struct slice slice, const char *text)
-{
-	return pathmap_same(slice, pathmap_slice(text));
-}
-
 bool pathmap_contains(struct slice slice, char byte)
 {
 	return slice.length > 0 && memchr(slice.at, byte, slice.length) != NULL;
@@ -51,14 +46,6 @@ bool pathmap_next(struct slice *path, struct slice *component)
 	}
 }
 
-bool pathmap_next_joined(struct joined *path, struct slice *component)
-{
-	if (pathmap_next(&path->prefix, component))
-		return true;
-	path->prefix.length = 0;
-	return pathmap_next(&path->rest, component);
-}
-
 bool pathmap_is_root(struct slice path)
 {
 	struct slice component;
@@ -73,11 +60,14 @@ static bool is_parent(struct slice component)
 
 bool pathmap_has_parent(struct slice path)
 {
-	struct slice component;
+	const char *at = path.at, *end = at + path.length, *dot;
 
-	while (pathmap_next(&path, &component))
-		if (is_parent(component))
+	/* From dot to dot: most paths have one, in front of a suffix. */
+	while (at < end && (dot = memchr(at, '.', (size_t)(end - at)))) {
+		at = dot + 1;
+		if ((dot == path.at || dot[-1] == '/') && at < end && *at == '.' && (at + 1 == end || at[1] == '/'))
 			return true;
+	}
 	return false;
 }
 

@@ -15,12 +15,6 @@ struct slice {
 	size_t length;
 };
 
-/* A path that exists in two parts only: a mount's prefix and what follows it. */
-struct joined {
-	struct slice prefix;
-	struct slice rest;
-};
-
 /* `failed` stays set after the memory ran out, so that it is looked at once, at the end. */
 struct buffer {
 	char *data;
@@ -32,12 +26,19 @@ struct buffer {
 struct slice pathmap_slice(const char *text);
 struct slice pathmap_slice_of(const struct buffer *buffer);
 bool pathmap_same(struct slice a, struct slice b);
-bool pathmap_is(struct slice slice, const char *text);
 bool pathmap_contains(struct slice slice, char byte);
+
+/* Names are compared with many others, and nearly always differ in their first byte: no call for that. */
+static inline bool pathmap_is(struct slice slice, const char *text)
+{
+	for (size_t i = 0; i < slice.length; i++)
+		if (text[i] != slice.at[i] || text[i] == '\0')
+			return false;
+	return text[slice.length] == '\0';
+}
 
 /* Take the next component from the front of `path`. What remains begins right behind it, untouched (M5). */
 bool pathmap_next(struct slice *path, struct slice *component);
-bool pathmap_next_joined(struct joined *path, struct slice *component);
 bool pathmap_is_root(struct slice path);
 
 /* `..` in a path: whether there is one, and whether one of them climbs above the path's beginning (M6). */

@@ -30,6 +30,7 @@ size_t wire_packet_size(uint16_t type)
 	case WIRE_DESCRIPTORS:
 	case WIRE_EXISTS:
 	case WIRE_GLOB:
+	case WIRE_WATCH:
 	case WIRE_STARTED:
 	case WIRE_CONTINUED:
 	case WIRE_ANSWER:

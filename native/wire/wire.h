@@ -11,7 +11,7 @@
  *   a call     launcher: SPAWN [DESCRIPTORS ...] then SIGNAL ...
  *              agent:    STARTED if there is a pty, STOPPED / CONTINUED ..., then EXITED; or FAILED
  *              The end of the connection is the end of the caller: the program gets HUP and CONT, then KILL.
- *   questions  anyone:   EXISTS or GLOB, again and again
+ *   questions  anyone:   EXISTS, GLOB or WATCH, again and again
  *              agent:    one ANSWER each
  *
  * Text of any length (arguments, variables, paths, listings) travels in a sealed memfd beside the packet:
@@ -36,6 +36,7 @@ enum wire_type {
 	WIRE_SIGNAL = 3,      /* struct wire_number: a signal for the program's process group */
 	WIRE_EXISTS = 4,      /* header only; descriptor: the paths, each ended by NUL */
 	WIRE_GLOB = 5,        /* header only; descriptor: the patterns, each ended by NUL */
+	WIRE_WATCH = 6,       /* header only; descriptor: the patterns, each ended by NUL */
 
 	/* from the agent */
 	WIRE_STARTED = 16,   /* header only; descriptor: the pty's master. Only where a pty was asked for */
@@ -116,6 +117,9 @@ enum wire_flag {
  * pattern in the order of the names. Only regular files (after symbolic links) that the user may execute are
  * named. A pattern is glob(7) with a backslash in front of each literal special character; one that begins with "~/" begins in
  * the user's home. No match at all is an empty file.
+ * An ANSWER to WATCH: an inotify descriptor (inotify(7)) that becomes readable when what GLOB says of the patterns may have
+ * changed; directories that do not exist yet are watched from their nearest parent. Its events need no interpretation but
+ * one: after IN_ISDIR, IN_IGNORED or IN_Q_OVERFLOW the question is to be asked again.
  */
 struct wire_match {
 	uint32_t pattern; /* index of the pattern */

@@ -24,10 +24,10 @@ NATIVE = Path(os.environ.get("CLEANENV_TEST_NATIVE") or Path(__file__).parents[2
 # The container is the host here, so every path is the same on both sides.
 IDENTITY = (Mount("/", "/", writable=True),)
 
-USUAL = tuple(
-    Link(name, f"/bin/{name}")
-    for name in ("bash", "cat", "env", "false", "pwd", "sh", "sleep", "true", "tty")
-) + (Link("python3", "/usr/bin/python3"),)
+USUAL = (
+    *(Link(name, f"/bin/{name}") for name in ("bash", "cat", "env", "false", "pwd", "sh", "sleep", "true", "tty")),
+    Link("python3", "/usr/bin/python3"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +38,23 @@ class HostEnvironment:
     bin: Path
     agent: subprocess.Popen[bytes]
 
-    def run(
-        self, name: str, *arguments: str | bytes, **options: object
-    ) -> subprocess.CompletedProcess[bytes]:
+    def run(self, name: str, *arguments: str | bytes, **options: object) -> subprocess.CompletedProcess[bytes]:
         options.setdefault("stdout", subprocess.PIPE)
         options.setdefault("stderr", subprocess.PIPE)
         options.setdefault("timeout", 30)
-        return subprocess.run([self.bin / name, *arguments], **options)  # type: ignore[call-overload, no-any-return]
+        return subprocess.run([self.bin / name, *arguments], check=False, **options)  # type: ignore[call-overload, no-any-return]
 
     def popen(self, name: str, *arguments: str | bytes, **options: object) -> subprocess.Popen[bytes]:
         return subprocess.Popen([self.bin / name, *arguments], **options)  # type: ignore[call-overload, no-any-return]
 
     @property
-    def socket(self) -> str:
+    def socket_path(self) -> str:
         return str(self.runtime / "agent" / "agent.sock")
 
     def connect(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         connection.settimeout(10)
-        connection.connect(self.socket)
+        connection.connect(self.socket_path)
         return connection
 
     def link(self, *links: Link, mounts: tuple[Mount, ...] = IDENTITY) -> None:

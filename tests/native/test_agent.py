@@ -133,9 +133,7 @@ def test_well_formed_request_runs(environment: HostEnvironment) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(
-    flips=st.lists(st.tuples(st.integers(0, REQUEST.size + 40), st.integers(0, 255)), min_size=1, max_size=8)
-)
+@given(flips=st.lists(st.tuples(st.integers(0, REQUEST.size + 40), st.integers(0, 255)), min_size=1, max_size=8))
 def test_any_damage_to_a_request_leaves_the_agent_serving(
     shared_agent: HostEnvironment, flips: list[tuple[int, int]]
 ) -> None:
@@ -189,10 +187,10 @@ def test_foreign_user_is_turned_away(own_environment: HostEnvironment) -> None:
     """The socket's mode keeps others out; here it is opened, so that only the credentials are left to do it."""
     for path in (own_environment.runtime, own_environment.runtime / "agent"):
         path.chmod(0o755)
-    os.chmod(own_environment.socket, 0o666)
+    os.chmod(own_environment.socket_path, 0o666)  # noqa: S103 (that is what is tested)
     script = (
         "import socket, sys; s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); s.settimeout(10);"
-        f"s.connect({own_environment.socket!r}); print(s.recv(1))"
+        f"s.connect({own_environment.socket_path!r}); print(s.recv(1))"
     )
     result = subprocess.run(
         ["/usr/bin/python3", "-c", script],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import socket
@@ -34,9 +35,7 @@ def test_two_megabytes_of_arguments(environment: HostEnvironment) -> None:
 
 def test_argv0_is_the_callers(environment: HostEnvironment) -> None:
     shell = environment.bin / "sh"
-    result = subprocess.run(
-        ["other-name", "-c", "echo $0"], executable=shell, capture_output=True, check=True
-    )
+    result = subprocess.run(["other-name", "-c", "echo $0"], executable=shell, capture_output=True, check=True)
     assert result.stdout == b"other-name\n"
 
 
@@ -57,9 +56,7 @@ def test_variables_pass_losslessly_and_the_containers_own_are_set(environment: H
     }
     output = environment.run("env", "-0", env=given, cwd="/usr").stdout
     seen = dict(line.split(b"=", 1) for line in output.split(b"\0") if line)
-    assert {
-        name: seen.get(name) for name in (b"A", b"B", b"C", b"PWD", b"USER", b"LOGNAME", b"LD_PRELOAD")
-    } == {
+    assert {name: seen.get(name) for name in (b"A", b"B", b"C", b"PWD", b"USER", b"LOGNAME", b"LD_PRELOAD")} == {
         b"A": b"",
         b"B": b"x=y=z",
         b"C": b"\xff\n",
@@ -73,16 +70,13 @@ def test_variables_pass_losslessly_and_the_containers_own_are_set(environment: H
 
 
 def test_standard_streams_are_the_callers_own(environment: HostEnvironment, tmp_path: Path) -> None:
-    files = [open(tmp_path / name, "wb+") for name in ("in", "out", "err")]
-    try:
-        environment.run("sh", "-c", "exec sleep 0", stdin=files[0], stdout=files[1], stderr=files[2])
-        script = "import os; [os.write(2, b'%d ' % os.fstat(fd).st_ino) for fd in (0, 1, 2)]"
+    names = ("in", "out", "err")
+    script = "import os; [os.write(2, b'%d ' % os.fstat(number).st_ino) for number in (0, 1, 2)]"
+    with contextlib.ExitStack() as stack:
+        files = [stack.enter_context(open(tmp_path / name, "wb+")) for name in names]
         environment.run("python3", "-c", script, stdin=files[0], stdout=files[1], stderr=files[2])
-        expected = b"".join(b"%d " % os.fstat(file.fileno()).st_ino for file in files)
-        assert (tmp_path / "err").read_bytes() == expected
-    finally:
-        for file in files:
-            file.close()
+    seen = [int(number) for number in (tmp_path / "err").read_bytes().split()]
+    assert seen == [(tmp_path / name).stat().st_ino for name in names]
 
 
 def test_every_inheritable_descriptor_keeps_its_number(environment: HostEnvironment) -> None:
@@ -117,20 +111,19 @@ def test_more_descriptors_than_one_packet_holds(environment: HostEnvironment) ->
 
 
 @pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
-def test_closed_standard_descriptors_stay_closed(
-    environment: HostEnvironment, closed: tuple[int, ...]
-) -> None:
+def test_closed_standard_descriptors_stay_closed(environment: HostEnvironment, closed: tuple[int, ...]) -> None:
     reader, writer = os.pipe()
-    script = f"import os; os.write({writer}, b' '.join(b'%d' % f for f in (0, 1, 2) if os.path.exists(f'/proc/self/fd/{{f}}')))"
+    script = (
+        "import os; present = [b'%d' % n for n in (0, 1, 2) if os.path.exists(f'/proc/self/fd/{n}')];"
+        f"os.write({writer}, b' '.join(present))"
+    )
 
     def close() -> None:
         for number in closed:
             os.close(number)
 
     # -S -E: Python opens nothing of its own before the script that could take a free number.
-    environment.run(
-        "python3", "-S", "-E", "-c", script, pass_fds=(writer,), preexec_fn=close, stdout=None, stderr=None
-    )
+    environment.run("python3", "-S", "-E", "-c", script, pass_fds=(writer,), preexec_fn=close, stdout=None, stderr=None)
     os.close(writer)
     with open(reader, "rb") as output:
         assert output.read().split() == [b"%d" % number for number in (0, 1, 2) if number not in closed]
@@ -195,9 +188,7 @@ def test_inenv_without_a_program_is_wrong_usage(environment: HostEnvironment) ->
     assert (result.returncode, result.stderr.splitlines()[0]) == (2, b"cleanenv: inenv: no program given")
 
 
-def test_script_without_an_interpreter_line_is_the_shells(
-    environment: HostEnvironment, tmp_path: Path
-) -> None:
+def test_script_without_an_interpreter_line_is_the_shells(environment: HostEnvironment, tmp_path: Path) -> None:
     script = tmp_path / "script"
     script.write_text('echo "$@"\n')
     script.chmod(0o755)

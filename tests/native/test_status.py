@@ -12,9 +12,7 @@ from cleanenv.model.link import Link
 from tests.native.conftest import HostEnvironment
 
 CATCHABLE = sorted(
-    number
-    for number in signal.valid_signals()
-    if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
+    number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
 )
 STOPPING = (signal.SIGTSTP, signal.SIGTTIN, signal.SIGTTOU)
 
@@ -71,9 +69,7 @@ def test_name_that_is_not_linked_is_127_and_says_how_to_link_it(environment: Hos
     environment.serve("unknown")
     result = environment.run("unknown")
     assert result.returncode == 127
-    assert result.stderr.startswith(
-        b"cleanenv: unknown: it is not linked in this environment\nhint: cleanenv link"
-    )
+    assert result.stderr.startswith(b"cleanenv: unknown: it is not linked in this environment\nhint: cleanenv link")
 
 
 def test_killed_launcher_takes_its_program_along(environment: HostEnvironment) -> None:
@@ -92,9 +88,7 @@ def test_killed_launcher_takes_its_program_along(environment: HostEnvironment) -
 
 def test_program_that_ignores_hangup_is_killed_after_the_grace(environment: HostEnvironment) -> None:
     reader, writer = os.pipe()
-    call = environment.popen(
-        "sh", "-c", "trap '' HUP TERM; echo up; while :; do sleep 1; done", stdout=writer
-    )
+    call = environment.popen("sh", "-c", "trap '' HUP TERM; echo up; while :; do sleep 1; done", stdout=writer)
     os.close(writer)
     with open(reader, "rb") as output:
         assert output.readline() == b"up\n"
@@ -120,17 +114,13 @@ def test_ignored_signals_and_mask_are_inherited(environment: HostEnvironment) ->
     def lines(output: bytes) -> list[bytes]:
         return [line for line in output.splitlines() if line.startswith((b"SigBlk", b"SigIgn"))]
 
-    native = subprocess.run(
-        ["/bin/cat", "/proc/self/status"], preexec_fn=set_up, capture_output=True, check=True
-    )
+    native = subprocess.run(["/bin/cat", "/proc/self/status"], preexec_fn=set_up, capture_output=True, check=True)
     through = environment.run("cat", "/proc/self/status", preexec_fn=set_up)
     assert lines(through.stdout) == lines(native.stdout)
 
 
 def test_agent_that_dies_in_mid_call_is_125_with_a_reason(own_environment: HostEnvironment) -> None:
-    with own_environment.popen(
-        "cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as call:
+    with own_environment.popen("cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as call:
         assert call.stdin is not None
         assert call.stdout is not None
         assert call.stderr is not None
