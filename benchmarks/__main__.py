@@ -22,14 +22,12 @@ from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import calls, environment, lookups, memory, parallel, report, spawn
 from benchmarks.environment import CLEANENV, MeasuredEnvironment
-from benchmarks.results import Figure, Results, Section, at_least, at_most
+from benchmarks.results import Figure, Results, Section, Target, at_least, at_most
 from benchmarks.sampling import Sample, interleave
 
 SECTIONS = ("calls", "parallel", "lookups", "commands", "memory")
 WORKERS = 8
 CALLS_PER_WORKER = 50
-
-Progressing = Callable[[str, int], "contextlib.AbstractContextManager[Callable[[], None]]"]
 
 
 def main() -> int:
@@ -104,7 +102,7 @@ def _measure_calls(measured: MeasuredEnvironment, rounds: int, results: Results)
     ]
     figures += [Figure(way.key, way.title, note=f"not measured: {way.reason}") for way in absent]
     title = f"one call of `true` ({rounds} rounds, in turns)"
-    results.sections.append(Section("calls", title, "ms", tuple(figures), "× native"))
+    results.sections.append(Section("calls", title, "ms", tuple(figures), "ratio"))
 
 
 def _measure_parallel(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
@@ -121,7 +119,7 @@ def _measure_parallel(measured: MeasuredEnvironment, rounds: int, results: Resul
         Figure("environment", "ENV/bin/true", samples["environment"], samples["environment"].median / native),
     )
     title = f"calls a second, {WORKERS} workers ({batches} batches of {WORKERS * CALLS_PER_WORKER})"
-    results.sections.append(Section("parallel", title, "/s", figures, "× native"))
+    results.sections.append(Section("parallel", title, "/s", figures, "ratio"))
 
 
 def _measure_lookups(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
@@ -143,9 +141,8 @@ def _measure_lookups(measured: MeasuredEnvironment, rounds: int, results: Result
         "present_ordinary": "stat of a program, ordinary directory",
     }
     figures = tuple(Figure(key, title, samples[key]) for key, title in titles.items())
-    results.sections.append(
-        Section("lookups", f"one lookup of a name ({rounds} rounds of 100)", "µs", figures)
-    )
+    title = f"one lookup of a name ({rounds} rounds of 100, in turns)"
+    results.sections.append(Section("lookups", title, "µs", figures))
 
 
 def _measure_commands(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
@@ -156,15 +153,15 @@ def _measure_commands(measured: MeasuredEnvironment, rounds: int, results: Resul
         "list": ("cleanenv list", [CLEANENV, "list"]),
     }
     turns = max(2, rounds // 5)
-    samples = _interleaved(
-        "commands",
-        {key: lambda command=command: spawn.milliseconds(command) for key, (_, command) in commands.items()},
-        turns,
-    )
+    measures = {key: _timed(command) for key, (_, command) in commands.items()}
+    samples = _interleaved("commands", measures, turns)
     figures = tuple(Figure(key, title, samples[key]) for key, (title, _) in commands.items())
-    results.sections.append(
-        Section("commands", f"start of commands ({turns} rounds, in turns)", "ms", figures)
-    )
+    title = f"start of a command ({turns} rounds, in turns)"
+    results.sections.append(Section("commands", title, "ms", figures))
+
+
+def _timed(command: list[str]) -> Callable[[], float]:
+    return lambda: spawn.milliseconds(command)
 
 
 def _measure_memory(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
@@ -195,7 +192,7 @@ def _interleaved(what: str, measures: dict[str, Callable[[], float]], rounds: in
         return interleave(measures, rounds=rounds, warm_up=warm_up, on_round=advance)
 
 
-def _targets(results: Results) -> list[report.Target]:
+def _targets(results: Results) -> list[Target]:
     native, through = results.median("calls", "native"), results.median("calls", "environment")
     targets = []
     if native is not None and through is not None:
@@ -217,12 +214,8 @@ def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     if not console.is_terminal:
         yield lambda: None
         return
-    columns = (
-        TextColumn("measuring {task.description}"),
-        TextColumn("{task.percentage:.0f} %"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
+    text = TextColumn("measuring {task.description}: {task.percentage:.0f} %")
+    with Progress(text, TimeElapsedColumn(), console=console, transient=True, auto_refresh=False) as progress:
         task = progress.add_task(what, total=total)
         drawn = time.monotonic()
 

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ def ways(environment: MeasuredEnvironment) -> Iterator[tuple[list[Way], list[Abs
         candidates = [
             _program("native", "natively", [NATIVE]),
             _program("environment", "ENV/bin/true", [environment.true]),
+            _launcher_on_disk(environment, stack),
             _nsenter(environment),
             _docker_command(environment),
             _sdk(environment, stack),
@@ -85,6 +87,13 @@ def _program(key: str, title: str, command: list[str]) -> Way:
     return Way(key, title, lambda: spawn.milliseconds(command))
 
 
+def _launcher_on_disk(environment: MeasuredEnvironment, stack: contextlib.ExitStack) -> Way:
+    """The same launcher outside of the live directory: the difference is what FUSE costs."""
+    directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="cleanenv-bench.", dir="/var/tmp"))
+    copy = shutil.copy(environment.true, os.path.join(directory, "true"))
+    return _program("launcher", "its launcher as a file on disk", [copy])
+
+
 def _nsenter(environment: MeasuredEnvironment) -> Way | Absent:
     key, title = "nsenter", "nsenter -t PID -a"
     nsenter = shutil.which("nsenter")
@@ -104,7 +113,7 @@ def _docker_command(environment: MeasuredEnvironment) -> Way | Absent:
         return Absent(key, title, f"the engine is {environment.engine.kind}")
     version = _output([client, "version", "--format", "{{.Client.Version}}"])
     command = [client, "--host", environment.engine.address, "exec", environment.container, NATIVE]
-    return _program(key, f"{title} (client {version})", command)
+    return _program(key, f"{title} ({version})", command)
 
 
 def _sdk(environment: MeasuredEnvironment, stack: contextlib.ExitStack) -> Way:
@@ -121,7 +130,7 @@ def _sdk(environment: MeasuredEnvironment, stack: contextlib.ExitStack) -> Way:
             raise spawn.ProgramFailedError(f"exec by the SDK: status {status}")
         return (after - before) / 1e6
 
-    return Way("sdk", f"exec by the docker SDK {docker.__version__}", call)
+    return Way("sdk", f"docker SDK {docker.__version__}, exec", call)
 
 
 def _podman_command(environment: MeasuredEnvironment, stack: contextlib.ExitStack) -> Way | Absent:
@@ -137,7 +146,7 @@ def _podman_command(environment: MeasuredEnvironment, stack: contextlib.ExitStac
             said = error.stderr if isinstance(error, subprocess.CalledProcessError) else error
             return Absent(key, title, " ".join(str(said).split()))
     version = _output([client, "version", "--format", "{{.Client.Version}}"])
-    return _program(key, f"{title} (client {version})", [client, "exec", container, NATIVE])
+    return _program(key, f"{title} ({version})", [client, "exec", container, NATIVE])
 
 
 def _podman_container(client: str, environment: MeasuredEnvironment, stack: contextlib.ExitStack) -> str:

@@ -41,7 +41,11 @@ class _Strings:
 
 
 def dump_launch_table(
-    environment: str, home: str, mounts: Iterable[Mount], links: Iterable[Link], executors: Iterable[str] = ("inenv",)
+    environment: str,
+    home: str,
+    mounts: Iterable[Mount],
+    links: Iterable[Link],
+    executors: Iterable[str] = ("inenv",),
 ) -> bytes:
     """The table's bytes. `executors` are the names that run their first argument in the container's view."""
     records = [(name, "", _EXECUTE) for name in executors]

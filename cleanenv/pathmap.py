@@ -215,9 +215,7 @@ class _Callbacks:
         self._probe = probe
         self._container_has = container_has
         self._failure: BaseException | None = None
-        self.native = _Probe(
-            None, _Question(self._host), _LinkQuestion(self._link), _Question(self._container)
-        )
+        self.native = _Probe(None, _Question(self._host), _LinkQuestion(self._link), _Question(self._container))
 
     def raise_failure(self) -> None:
         if self._failure is not None:

@@ -23,7 +23,7 @@ def choose_runtime_directory(host: Host, identifier: str) -> str:
         path = f"{candidate}/cleanenv/{identifier}"
         if candidate.startswith("/") and len(os.fsencode(path)) <= _PATH_MAX and _is_private(candidate, uid):
             return path
-    return f"/tmp/cleanenv-{uid}/{identifier}"  # noqa: S108: verified below, made with mode 0700
+    return f"/tmp/cleanenv-{uid}/{identifier}"  # noqa: S108 (its owner and mode are verified)
 
 
 def make_runtime_directory(path: str, uid: int) -> RuntimePaths:

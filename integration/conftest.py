@@ -17,16 +17,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from integration.main_job.caller import Caller
+from integration.main_job.caller import CALLERS, Caller
 from integration.main_job.images import BUSYBOX, docker, make_busybox, make_debian
 from integration.main_job.installation import install
 from integration.main_job.traces import remove_all
 
 _FUSE = Path("/dev/fuse")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-# As root the tests have an ordinary user made; an ordinary user can only be itself.
-CALLERS = ("root", "user") if os.geteuid() == 0 else ("user",)
 
 
 @pytest.fixture(scope="session")

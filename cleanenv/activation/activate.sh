@@ -19,45 +19,64 @@ elif [ "${0##*/}" = activate ]; then
     exit 2
 fi
 
-deactivate() {
-    if [ -n "${_CLEANENV_OLD_PATH+set}" ]; then
-        PATH=$_CLEANENV_OLD_PATH
-        export PATH
-        unset _CLEANENV_OLD_PATH
-    fi
-    if [ -n "${_CLEANENV_OLD_PS1+set}" ]; then
-        PS1=$_CLEANENV_OLD_PS1
-        unset _CLEANENV_OLD_PS1
-    elif [ -n "${_CLEANENV_NO_PS1+set}" ]; then
-        unset PS1 _CLEANENV_NO_PS1
-    fi
-    unset CLEAN_ENV CLEAN_ENV_PROMPT
-    # A shell remembers where it found a program: those places are other ones now.
-    hash -r 2>/dev/null || :
-    if [ "${1-}" != keep ]; then
-        unset -f deactivate
-    fi
-}
-
-# Entering from inside another environment leaves that one first.
-deactivate keep
-
 if [ ! -x @BIN@/inenv ] && ! @PYTHON@ -I -m cleanenv start -e @ENVIRONMENT@; then
-    unset -f deactivate
     return 1 2>/dev/null || exit 1
 fi
 
-_CLEANENV_OLD_PATH=$PATH
-PATH=@BIN@:$PATH
+# Entering from inside another environment leaves that one first.
+if [ -n "${_CLEANENV_OLD_PATH+set}" ]; then
+    deactivate
+fi
+
+# Each variable is kept as kept:VALUE (export or not did not change), set:VALUE (was not exported), or empty (was unset).
+_CLEANENV_OLD_PATH="${PATH+kept:$PATH}"
+for _cleanenv_name in CLEAN_ENV CLEAN_ENV_PROMPT; do
+    case "$(export -p)" in
+    *" $_cleanenv_name="*) _cleanenv_old=kept ;;
+    *) _cleanenv_old=set ;;
+    esac
+    eval "_CLEANENV_OLD_$_cleanenv_name=\"\${$_cleanenv_name+$_cleanenv_old:\$$_cleanenv_name}\""
+done
+unset _cleanenv_name _cleanenv_old
+
+# Another tool's function of that name comes back too, where a shell can tell its text.
+if [ -n "${BASH_VERSION-}" ]; then
+    _CLEANENV_OLD_DEACTIVATE=$(declare -f deactivate || :)
+elif [ -n "${ZSH_VERSION-}" ]; then
+    _CLEANENV_OLD_DEACTIVATE=$(functions deactivate || :)
+fi
+
+deactivate() {
+    for _cleanenv_name in PATH PS1 CLEAN_ENV CLEAN_ENV_PROMPT; do
+        eval "_cleanenv_old=\"\${_CLEANENV_OLD_$_cleanenv_name-untouched}\""
+        case $_cleanenv_old in
+        untouched) ;;
+        '') unset "$_cleanenv_name" ;;
+        kept:*) eval "$_cleanenv_name=\"\${_cleanenv_old#*:}\"" ;;
+        *)
+            # Only a new variable is one that is not exported.
+            unset "$_cleanenv_name"
+            eval "$_cleanenv_name=\"\${_cleanenv_old#*:}\""
+            ;;
+        esac
+        unset "_CLEANENV_OLD_$_cleanenv_name"
+    done
+    unset _cleanenv_name _cleanenv_old
+    # A shell remembers where it found a program: those places are other ones now.
+    hash -r 2>/dev/null || :
+    unset -f deactivate
+    if [ -n "${_CLEANENV_OLD_DEACTIVATE-}" ]; then
+        eval "$_CLEANENV_OLD_DEACTIVATE"
+    fi
+    unset _CLEANENV_OLD_DEACTIVATE
+}
+
+PATH=@BIN@${PATH:+:$PATH}
 CLEAN_ENV=@ENVIRONMENT@
 CLEAN_ENV_PROMPT=@PROMPT@
-export PATH CLEAN_ENV CLEAN_ENV_PROMPT
+export CLEAN_ENV CLEAN_ENV_PROMPT
 if [ -z "${CLEAN_ENV_DISABLE_PROMPT-}" ]; then
-    if [ -n "${PS1+set}" ]; then
-        _CLEANENV_OLD_PS1=$PS1
-    else
-        _CLEANENV_NO_PS1=1
-    fi
+    _CLEANENV_OLD_PS1="${PS1+kept:$PS1}"
     PS1="$CLEAN_ENV_PROMPT${PS1-}"
 fi
 hash -r 2>/dev/null || :

@@ -10,7 +10,7 @@ from pathlib import Path
 
 __all__ = ["Script", "activation_scripts", "commands"]
 
-# Shells expand these when they show a prompt (bash's promptvars, zsh's percent escapes), and none shows a control character.
+# Shells expand these in a prompt (bash's promptvars, zsh's percent escapes); control characters have no place there.
 _EXPANDED = re.compile(r"[$`!%\\\x00-\x1f\x7f]")
 
 
@@ -41,6 +41,6 @@ def commands(root: Path, python: str) -> tuple[tuple[str, bytes], ...]:
     run = f"exec {shlex.quote(python)} -I -m cleanenv"
     here = shlex.quote(str(root))
     return (
-        ("cleanenv", os.fsencode(f'#!/bin/sh\n: "${{CLEAN_ENV:={here}}}"\nexport CLEAN_ENV\n{run} "$@"\n')),
+        ("cleanenv", os.fsencode(f'#!/bin/sh\nCLEAN_ENV={here}\nexport CLEAN_ENV\n{run} "$@"\n')),
         ("destroy", os.fsencode(f'#!/bin/sh\n{run} destroy "$@" {here}\n')),
     )

@@ -12,13 +12,16 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from cleanenv.agent import wire
 from cleanenv.agent.wire import Match, Presence
 from cleanenv.errors import AgentError
 
 __all__ = ["AgentAbsentError", "AgentClient"]
+
+_Answer = TypeVar("_Answer", bytes, int)
 
 _SOCKET_PATH_MAX = 107  # bytes, unix(7)
 # Room for as many descriptors as the kernel passes at once (SCM_MAX_FD), so that each of them can be closed.
@@ -63,15 +66,25 @@ class AgentClient:
         """The executable files that match, in the order of the patterns; `~/` begins in the user's home."""
         if not patterns:
             return ()
-        return wire.unpack_matches(self._ask(wire.GLOB, patterns), len(patterns))
+        return wire.unpack_matches(self._ask(wire.GLOB, patterns, _content), len(patterns))
 
     def exists(self, paths: Sequence[str]) -> tuple[Presence, ...]:
         """What is at each of the paths."""
         if not paths:
             return ()
-        return wire.unpack_presences(self._ask(wire.EXISTS, paths), len(paths))
+        return wire.unpack_presences(self._ask(wire.EXISTS, paths, _content), len(paths))
 
-    def _ask(self, kind: int, texts: Sequence[str]) -> bytes:
+    def watch(self, patterns: Sequence[str]) -> int:
+        """A non-blocking inotify descriptor, the caller's: it has something to read when a match may have changed."""
+        return self._ask(wire.WATCH, patterns, _inotify)
+
+    def fileno(self) -> int:
+        """The open connection, for a poll that waits for its end. Raises AgentError when there is none."""
+        if self._connection is None:
+            raise AgentError(_WHAT, "there is no connection")
+        return self._connection.fileno()
+
+    def _ask(self, kind: int, texts: Sequence[str], read: Callable[[int], _Answer]) -> _Answer:
         """One question and its answer.
 
         Whatever fails closes the connection: a late answer must not be taken for the next one.
@@ -83,10 +96,10 @@ class AgentClient:
             is_reused = self._connection is not None
             connection = self._connected(deadline)
             with _sealed(data) as question:
-                answer = _exchange(connection, kind, question, deadline)
+                answer = _exchange(connection, kind, question, deadline, read)
                 if answer is None and is_reused:
                     self.close()
-                    answer = _exchange(self._connected(deadline), kind, question, deadline)
+                    answer = _exchange(self._connected(deadline), kind, question, deadline, read)
         except (TimeoutError, BlockingIOError) as error:  # BlockingIOError: its queue of connections is full
             raise AgentError(_WHAT, f"no answer within {self._timeout_s:g} s") from error
         except OSError as error:
@@ -113,14 +126,16 @@ class AgentClient:
         return self._connection
 
 
-def _exchange(connection: socket.socket, kind: int, question: int, deadline: float) -> bytes | None:
+def _exchange(
+    connection: socket.socket, kind: int, question: int, deadline: float, read: Callable[[int], _Answer]
+) -> _Answer | None:
     """The answer; None when the other end is gone."""
     rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [question]))
     try:
         connection.settimeout(_left(deadline))
         connection.sendmsg([wire.pack_header(kind)], [rights], socket.MSG_NOSIGNAL)
         connection.settimeout(_left(deadline))
-        return _receive(connection)
+        return _receive(connection, read)
     except OSError as error:
         if error.errno in _BROKEN:
             return None
@@ -148,11 +163,9 @@ def _sealed(data: bytes) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _receive(connection: socket.socket) -> bytes | None:
-    """The content of the next answer; None at the end of the stream."""
-    packet, ancillary, flags, _address = connection.recvmsg(
-        wire.PACKET_MAX, _ANCILLARY_MAX, socket.MSG_CMSG_CLOEXEC
-    )
+def _receive(connection: socket.socket, read: Callable[[int], _Answer]) -> _Answer | None:
+    """What `read` makes of the descriptor of the next answer; None at the end of the stream."""
+    packet, ancillary, flags, _address = connection.recvmsg(wire.PACKET_MAX, _ANCILLARY_MAX, socket.MSG_CMSG_CLOEXEC)
     descriptors = array.array("i")
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
@@ -163,10 +176,18 @@ def _receive(connection: socket.socket) -> bytes | None:
         wire.check_answer_header(packet)
         if len(descriptors) != 1 or flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
             raise AgentError(_ANSWER, f"it came with {len(descriptors)} descriptors instead of 1")
-        return _content(descriptors[0])
+        return read(descriptors[0])
     finally:
         for descriptor in descriptors:
             os.close(descriptor)
+
+
+def _inotify(descriptor: int) -> int:
+    """A copy of an inotify descriptor. Only such a one is waited on: a pipe's other end is in other hands."""
+    if os.readlink(f"/proc/self/fd/{descriptor}") != "anon_inode:inotify":
+        raise AgentError(_ANSWER, "its descriptor is not an inotify")
+    os.set_blocking(descriptor, False)
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def _content(descriptor: int) -> bytes:

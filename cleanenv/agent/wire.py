@@ -20,6 +20,7 @@ __all__ = [
     "GLOB",
     "PACKET_MAX",
     "QUESTION_MAX",
+    "WATCH",
     "Match",
     "Presence",
     "check_answer_header",
@@ -33,6 +34,7 @@ MAGIC = 0x766E6C63
 VERSION = 1
 EXISTS = 4
 GLOB = 5
+WATCH = 6
 ANSWER = 21
 
 PACKET_MAX = 256  # bytes

@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
@@ -17,13 +16,14 @@ from cleanenv.model.host import Host
 
 __all__ = ["absolute", "current_host", "engine_connector", "environment_option", "environment_root"]
 
-_Command = TypeVar("_Command", bound=Callable[..., object])
-
 
 def current_host() -> Host:
     """The process that runs this command."""
     return Host(
-        user=current_user(), working_directory=_working_directory(), variables=dict(os.environ), python=sys.executable
+        user=current_user(),
+        working_directory=_working_directory(),
+        variables=dict(os.environ),
+        python=sys.executable,
     )
 
 
@@ -33,11 +33,10 @@ def absolute(path: str) -> Path:
     return Path(os.path.realpath(given.parent), given.name) if given.name not in ("", "..") else given.resolve()
 
 
-def environment_option(command: _Command) -> _Command:
-    """`-e PATH`: the environment that is meant, by default the active one."""
-    return click.option(
-        "-e", "--environment", metavar="PATH", help="The environment; without it the active one ($CLEAN_ENV)."
-    )(command)
+# `-e PATH`: the environment that is meant.
+environment_option = click.option(
+    "-e", "--environment", metavar="PATH", help="The environment; without it the active one ($CLEAN_ENV)."
+)
 
 
 def environment_root(path: str | None) -> Path:
@@ -45,7 +44,9 @@ def environment_root(path: str | None) -> Path:
     if path is None:
         path = os.environ.get("CLEAN_ENV") or None
     if path is None:
-        raise UsageError("environment", "none is active and none was named", "source PATH/bin/activate, or give -e PATH")
+        raise UsageError(
+            "environment", "none is active and none was named", "source PATH/bin/activate, or give -e PATH"
+        )
     return absolute(path)
 
 
@@ -53,7 +54,7 @@ def engine_connector(host: Host) -> Callable[[], Engine]:
     """Connects when called: a command that finds a fault before needs no engine, and none of its 250 ms of import."""
 
     def connect() -> Engine:
-        from cleanenv.engine.select import connect as select_and_connect  # noqa: PLC0415
+        from cleanenv.engine.select import connect as select_and_connect
 
         return select_and_connect(host.variables, host.user.uid)
 

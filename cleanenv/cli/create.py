@@ -20,7 +20,12 @@ __all__ = ["create"]
 
 @click.command()
 @click.argument("path")
-@click.option("-b", "--base-image", metavar="IMAGE", help="The image to start from; by default that of the host's system.")
+@click.option(
+    "-b",
+    "--base-image",
+    metavar="IMAGE",
+    help="The image to start from; by default that of the host's system.",
+)
 @click.option(
     "-d",
     "--directory",
@@ -47,7 +52,7 @@ def create(
     network: str,
     clear: bool,
 ) -> None:
-    """Create an environment at PATH.
+    r"""Create an environment at PATH.
 
     \b
       cleanenv create --link /usr/bin/python3 --link cc:/usr/bin/gcc -d ~/proj:rw ~/envs/a

@@ -19,7 +19,7 @@ __all__ = ["execute"]
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def execute(*, environment: str | None, program: str, arguments: tuple[str, ...]) -> None:
-    """Run a program of the container in the container's view.
+    r"""Run a program of the container in the container's view.
 
     The working directory is mapped, arguments are not: paths in them are the container's.
 
@@ -32,4 +32,4 @@ def execute(*, environment: str | None, program: str, arguments: tuple[str, ...]
         host = current_host()
         lifecycle.start(root, host, connect=engine_connector(host))
     # From here on this process is the launcher: signals and status are the program's.
-    os.execv(bin_directory / "inenv", ["inenv", program, *arguments])
+    os.execv(bin_directory / "inenv", ["inenv", program, *arguments])  # noqa: S606 (a shell is what must not be here)

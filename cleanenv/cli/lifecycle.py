@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import click
 
-from cleanenv.cli.context import absolute, current_host, engine_connector, environment_option, environment_root
+from cleanenv.cli.context import (
+    absolute,
+    current_host,
+    engine_connector,
+    environment_option,
+    environment_root,
+)
 from cleanenv.operations import lifecycle
 from cleanenv.operations.destroy import destroy as destroy_environment
 

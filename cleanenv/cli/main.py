@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -46,8 +48,7 @@ class _Commands(click.Group):
             if name in group:
                 module, _, attribute = group[name].partition(":")
                 command = getattr(importlib.import_module(module), attribute)
-                assert isinstance(command, click.Command)  # noqa: S101: for the type checker
-                return command
+                return command if isinstance(command, click.Command) else None
         return None
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
@@ -65,7 +66,7 @@ class _Commands(click.Group):
 @click.version_option(cleanenv.__version__, prog_name="cleanenv", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
 def cleanenv_command(*, debug: bool) -> None:
-    """Isolated environments in containers whose programs feel local.
+    r"""Isolated environments in containers whose programs feel local.
 
     \b
       cleanenv create ~/envs/a
@@ -79,6 +80,7 @@ def main() -> NoReturn:
     """Run the command line and end the process: 0 done, 1 failed, 2 wrong usage, 125 agent lost, 130 interrupted."""
     # Only the first words are looked at: `exec` hands the rest to a program.
     debug = sys.argv[1:2] == ["--debug"]
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         result = cleanenv_command.main(prog_name="cleanenv", standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -96,10 +98,15 @@ def main() -> NoReturn:
         # The reader of a list went away; Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 141
-    except Exception as error:  # noqa: BLE001: the last place that can say it in one line
+    except Exception as error:  # noqa: BLE001 (the last place that can say it in one line)
         why = f"{type(error).__name__}: {error}"
         code = _show("internal error", why, "cleanenv --debug …, and report what it prints", 1, debug=debug)
     sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """A request to end is an exception, so that what is half-made is taken away and child processes are ended."""
+    raise KeyboardInterrupt
 
 
 def _show(what: str, why: str, hint: str | None, code: int, *, debug: bool) -> int:

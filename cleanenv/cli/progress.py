@@ -20,7 +20,12 @@ def showing_progress() -> Iterator[ProgressReport]:
     if not sys.stderr.isatty():
         yield lambda _what, _done, _total: None
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task: TaskID = progress.add_task("", total=None)
         shown = ""

@@ -23,7 +23,9 @@ def list_(*, as_json: bool) -> None:
         return
     width = max((len(summary.path) for summary in summaries), default=0)
     for summary in summaries:
-        click.echo(f"{summary.path:{width}}  {summary.state:8}  {summary.image}".rstrip().encode("utf-8", "surrogateescape"))
+        click.echo(
+            f"{summary.path:{width}}  {summary.state:8}  {summary.image}".rstrip().encode("utf-8", "surrogateescape")
+        )
 
 
 @click.command()

@@ -52,9 +52,7 @@ def resolve(
             return engine.pull(wanted.reference, progress, patience_s=_PATIENCE_S)
         except ImageNotFoundError as error:
             if wanted.family is None:
-                raise ImageNotFoundError(
-                    error.what, error.why, "name another one: --base-image IMAGE"
-                ) from error
+                raise ImageNotFoundError(error.what, error.why, "name another one: --base-image IMAGE") from error
             _make(wanted, tar, os_release, environ, progress, no_registry=error)
     try:
         return engine.import_image(str(tar), made, progress)

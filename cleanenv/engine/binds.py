@@ -143,9 +143,7 @@ def _below(
         return target.rstrip("/") + point[len(source.rstrip("/")) :]
 
     passing = [
-        directory
-        for directory in (*_PASSING_DIRECTORIES, data_root)
-        if directory and not _is_within(source, directory)
+        directory for directory in (*_PASSING_DIRECTORIES, data_root) if directory and not _is_within(source, directory)
     ]
     # Another mount shows it already: at its place here, or of the same files under another name.
     shown_at = [container for _, container in others if _is_within(container, target)]
@@ -222,9 +220,7 @@ def _parse(mount_table: str) -> list[_HostMount]:
         fields = before.split(" ")
         if not separator:
             continue
-        mounts.append(
-            _HostMount(int(fields[0]), int(fields[1]), _unescape(fields[4]), after.split(" ", 1)[0])
-        )
+        mounts.append(_HostMount(int(fields[0]), int(fields[1]), _unescape(fields[4]), after.split(" ", 1)[0]))
     return mounts
 
 

@@ -29,9 +29,7 @@ _VARIANT = "minbase"
 _INCLUDE = "ca-certificates"
 
 # A container has no init: packages must not try to start their services when they are installed.
-_POLICY = (
-    r"""printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"; chmod 0755 "$1/usr/sbin/policy-rc.d" """
-)
+_POLICY = r"""printf '#!/bin/sh\nexit 101\n' >"$1/usr/sbin/policy-rc.d"; chmod 0755 "$1/usr/sbin/policy-rc.d" """
 
 # What mmdebstrap says at the beginning of each step, and what that is to the user.
 _STEPS = (
@@ -43,6 +41,9 @@ _STEPS = (
     ("I: cleaning package lists", "cleaning up"),
     ("I: creating tarball", "writing the image"),
 )
+
+# Translations of descriptions are a third of the package lists.
+_OWN_APT_OPTIONS = ('Acquire::Languages "none";',)
 
 # Options of the host's apt without which its mirror cannot be used, in the image neither.
 _APT_OPTIONS = ("Acquire::http", "Acquire::https", "Acquire::Check-Valid-Until", "Acquire::Check-Date")
@@ -179,9 +180,7 @@ def _debootstrap(
         Path(root, "etc/apt/apt.conf.d/99cleanenv").write_text(options)
         subprocess.run(["sh", "-c", _POLICY, "sh", root], check=True, env=dict(environ))
         progress(f"making {name}: writing the image", 0, None)
-        exclude = [
-            f"--exclude=./{path}/*" for path in ("dev", "proc", "sys", "tmp", "var/cache/apt/archives")
-        ]
+        exclude = [f"--exclude=./{path}/*" for path in ("dev", "proc", "sys", "tmp", "var/cache/apt/archives")]
         pack = ["tar", "--numeric-owner", "--one-file-system", *exclude, "-C", root, "-cf", str(partial), "."]
         with _running(pack, what, environ) as lines:
             deque(lines, maxlen=0)
@@ -241,7 +240,8 @@ def _failure(what: str, status: int, said: Sequence[str]) -> EngineError:
 
 
 def _apt_options(environ: Mapping[str, str]) -> Iterator[str]:
-    """The host's apt options that its mirror needs, in the syntax of apt.conf."""
+    """The apt options of the image, among them those of the host that its mirror needs (as in apt.conf)."""
+    yield from _OWN_APT_OPTIONS
     if shutil.which("apt-config", path=environ.get("PATH")) is None:
         return
     dump = subprocess.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Sequence
 
@@ -15,9 +16,7 @@ from cleanenv.model.container import AGENT_DIRECTORY, AGENT_PATH, ContainerSpec,
 __all__ = ["exposed_ports", "mounts", "port_bindings"]
 
 
-def mounts(
-    spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table: str
-) -> list[docker.types.Mount]:
+def mounts(spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table: str) -> list[docker.types.Mount]:
     """The mounts of the container, as `mounts=` takes them.
 
     `binds=` splits its text at colons, makes directories as root for sources that are missing, and mistakes
@@ -41,9 +40,7 @@ def mounts(
 def _mount(item: Bind | Cover, data_root: str) -> docker.types.Mount:
     if isinstance(item, Cover):
         return docker.types.Mount(item.target, None, type="tmpfs", read_only=True, tmpfs_size=1 << 16)
-    mount = docker.types.Mount(
-        item.target, _source(item, data_root), type="bind", read_only=not item.writable
-    )
+    mount = docker.types.Mount(item.target, _source(item, data_root), type="bind", read_only=not item.writable)
     if not item.recursive:
         mount["BindOptions"] = {"NonRecursive": True}
     return mount
@@ -70,6 +67,9 @@ def port_bindings(spec: ContainerSpec) -> dict[int | str, list[object]] | None:
     for text in spec.publish:
         try:
             found: dict[str, Sequence[object]] = build_port_bindings([text])
+            for binding in (each for several in found.values() for each in several):
+                if isinstance(binding, tuple):
+                    ipaddress.ip_address(binding[0])  # the SDK takes more for an address
         except ValueError as error:
             raise UsageError(
                 f"publish {text!r}", "that is no port mapping", "use [HOST-IP:]HOST:CONTAINER[/tcp|/udp]"

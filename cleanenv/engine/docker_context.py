@@ -97,7 +97,5 @@ def _endpoint(host: str, tls: TlsFiles | None, said_by: str, hint: str) -> Endpo
     if separator and scheme in {"tcp", "http", "https"} and rest.strip("/"):
         return Endpoint(f"tcp://{rest}", tls)
     if scheme == "ssh":
-        raise EngineUnavailableError(
-            said_by, "an engine on another machine cannot see this machine's files", hint
-        )
+        raise EngineUnavailableError(said_by, "an engine on another machine cannot see this machine's files", hint)
     raise EngineUnavailableError(said_by, "that is no address (unix:///PATH or tcp://HOST:PORT)", hint)

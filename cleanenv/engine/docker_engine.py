@@ -20,7 +20,7 @@ from docker.constants import DEFAULT_DOCKER_API_VERSION
 
 from cleanenv.engine import docker_config, docker_pull
 from cleanenv.engine.docker_errors import LIBRARY_ERRORS, explain, library_errors, status_of, tidy, translate
-from cleanenv.engine.docker_values import container_of, image_of, items_of, qualified, text_of
+from cleanenv.engine.docker_values import container_of, field_of, image_of, items_of, qualified, text_of
 from cleanenv.engine.port import ProgressReport
 from cleanenv.engine.probe import Endpoint, EngineVersion
 from cleanenv.errors import EngineError, ImageNotFoundError
@@ -73,20 +73,17 @@ class DockerEngine:
                 tls = docker.tls.TLSConfig(
                     client_cert=(files.certificate, files.key), ca_cert=files.ca, verify=files.verify
                 )
-            return docker.APIClient(
-                base_url=self._endpoint.address, version=api_version, timeout=timeout_s, tls=tls
-            )
+            return docker.APIClient(base_url=self._endpoint.address, version=api_version, timeout=timeout_s, tls=tls)
 
     def info(self) -> EngineInfo:
         """Say which engine this is."""
         if self._info is None:
             with self._errors("ask the container engine"):
-                data: dict[str, object] = self._api.info()
-            self._data_root = str(data.get("DockerRootDir") or "")
-            options = items_of(data.get("SecurityOptions"))
-            is_rootless = data.get("Rootless") is True or any(
-                "name=rootless" in str(item) for item in options
-            )
+                data: object = self._api.info()
+            self._data_root = str(field_of(data, "DockerRootDir") or "")
+            options = items_of(field_of(data, "SecurityOptions"))
+            # Podman says it by a field of its own, Docker among the options.
+            is_rootless = field_of(data, "Rootless") is True or any("name=rootless" in str(o) for o in options)
             self._info = EngineInfo(
                 kind=self._version.kind,
                 version=self._version.version,
@@ -172,7 +169,7 @@ class DockerEngine:
         users = [text_of(item, "Id") for item in listed if text_of(item, "ImageID").endswith(image.id[7:])]
         # Only now by force, which more than one tag needs: Podman's force takes the containers with it.
         if users:
-            raise EngineError(what, f"container {users[0][:12]} uses it", f"docker rm {users[0][:12]}")
+            raise EngineError(what, f"container {users[0][:12]} uses it", f"{self._version.kind} rm {users[0][:12]}")
         try:
             self._api.remove_image(image.id, force=True)
         except docker.errors.NotFound:
@@ -206,7 +203,7 @@ class DockerEngine:
         except LIBRARY_ERRORS as error:
             # Docker says 409, Podman 500.
             if "already in use" in explain(error) or "name is in use" in explain(error):
-                raise EngineError(what, "that name is taken", f"docker rm --force {spec.name}") from error
+                raise EngineError(what, "that name is taken", f"{self._version.kind} rm --force {spec.name}") from error
             raise self._translate(error, what) from error
         container_id = text_of(created, "Id")
         container = self.container(container_id)
@@ -315,8 +312,13 @@ class DockerEngine:
 
     def logs(self, container_id: str, lines: int) -> str:
         """The last lines that its first process wrote."""
-        with self._errors(f"read the log of container {container_id[:12]}"):
+        what = f"read the log of container {container_id[:12]}"
+        try:
             output: bytes = self._api.logs(container_id, tail=lines)
+        except (KeyError, TypeError) as error:  # the SDK looks whether there is a terminal, without care
+            raise EngineError(what, "the engine's answer cannot be understood") from error
+        except LIBRARY_ERRORS as error:
+            raise self._translate(error, what) from error
         return output.decode(errors="replace")
 
     def close(self) -> None:

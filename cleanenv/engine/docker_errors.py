@@ -53,9 +53,7 @@ def translate(error: Exception, what: str, address: str) -> EngineError:
     if isinstance(error, requests.exceptions.JSONDecodeError):
         return EngineError(what, "the engine's answer cannot be understood")
     if isinstance(error, (*lost, *broken)):
-        return EngineUnavailableError(
-            what, f"the connection to the engine at {address} broke ({_cause(error)})"
-        )
+        return EngineUnavailableError(what, f"the connection to the engine at {address} broke ({_cause(error)})")
     return EngineError(what, explain(error))
 
 

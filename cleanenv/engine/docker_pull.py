@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from cleanenv.engine.docker_errors import LIBRARY_ERRORS, explain, status_of, tidy, translate
-from cleanenv.engine.docker_values import qualified
+from cleanenv.engine.docker_values import field_of, qualified
 from cleanenv.engine.port import ProgressReport
 from cleanenv.errors import EngineError, ImageNotFoundError
 
@@ -53,7 +53,7 @@ def pull(
     progress(layers.phase(reference), 0, None)
     try:
         for event in _events(connect, qualified(reference), patience_s):
-            failure = event.get("error")
+            failure = field_of(event, "error")
             if failure:
                 raise _refusal(what, tidy(str(failure)), 0)
             layers.add(event)
@@ -75,13 +75,12 @@ class LayerProgress:
         self._extracted: dict[str, int] = {}
         self._complete: set[str] = set()
 
-    def add(self, event: dict[str, object]) -> None:
+    def add(self, event: object) -> None:
         """Take one event of the engine in."""
-        layer, status, detail = event.get("id"), event.get("status"), event.get("progressDetail")
+        layer, status, amounts = (field_of(event, name) for name in ("id", "status", "progressDetail"))
         if not isinstance(layer, str) or not isinstance(status, str):
             return
-        amounts = detail if isinstance(detail, dict) else {}
-        current, total = amounts.get("current"), amounts.get("total")
+        current, total = field_of(amounts, "current"), field_of(amounts, "total")
         if status in {"Pulling fs layer", "Waiting"}:
             self._sizes.setdefault(layer, None)
         elif status == "Downloading" and isinstance(current, int):
@@ -125,10 +124,8 @@ class _SilentError(Exception):
     """The registry gave no sign in time."""
 
 
-def _events(
-    connect: Callable[[], docker.APIClient], reference: str, patience_s: float
-) -> Iterator[dict[str, object]]:
-    answers: queue.SimpleQueue[dict[str, object] | Exception | None] = queue.SimpleQueue()
+def _events(connect: Callable[[], docker.APIClient], reference: str, patience_s: float) -> Iterator[object]:
+    answers: queue.SimpleQueue[object] = queue.SimpleQueue()
 
     def read() -> None:
         try:

@@ -7,15 +7,15 @@ import re
 from cleanenv.errors import EngineError
 from cleanenv.model.container import Container, Image
 
-__all__ = ["container_of", "image_of", "items_of", "qualified", "text_of", "with_prefix"]
+__all__ = ["container_of", "field_of", "image_of", "items_of", "qualified", "text_of", "with_prefix"]
 
 _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
 
 def image_of(data: object) -> Image:
     """The image that an inspection describes."""
-    config = _field(data, "Config")
-    size = _field(data, "Size")
+    config = field_of(data, "Config")
+    size = field_of(data, "Size")
     return Image(
         id=with_prefix(text_of(data, "Id")),
         # An image without a name is called <none>:<none> by some versions.
@@ -28,9 +28,9 @@ def image_of(data: object) -> Image:
 
 def container_of(data: object) -> Container:
     """The container that an inspection describes."""
-    state = _field(data, "State")
-    pid = _field(state, "Pid")
-    labels = _map(_field(data, "Config"), "Labels")
+    state = field_of(data, "State")
+    pid = field_of(state, "Pid")
+    labels = _map(field_of(data, "Config"), "Labels")
     return Container(
         id=text_of(data, "Id"),
         name=text_of(data, "Name").removeprefix("/"),
@@ -46,9 +46,14 @@ def items_of(data: object) -> list[object]:
     return list(data) if isinstance(data, list) else []
 
 
+def field_of(data: object, name: str) -> object:
+    """A field of an object of the engine, None where it is missing (or what should have it is no object)."""
+    return data.get(name) if isinstance(data, dict) else None
+
+
 def text_of(data: object, name: str) -> str:
     """The text of a field that every answer has."""
-    value = _field(data, name)
+    value = field_of(data, name)
     if not isinstance(value, str):
         raise EngineError("read the engine's answer", f"it has no field {name}")
     return value
@@ -67,14 +72,10 @@ def qualified(reference: str) -> str:
     return "docker.io/" + (reference if slash else "library/" + reference)
 
 
-def _field(data: object, name: str) -> object:
-    return data.get(name) if isinstance(data, dict) else None
-
-
 def _map(data: object, name: str) -> dict[str, object]:
-    value = _field(data, name)
+    value = field_of(data, name)
     return {str(key): item for key, item in value.items()} if isinstance(value, dict) else {}
 
 
 def _texts(data: object, name: str) -> tuple[str, ...]:
-    return tuple(item for item in items_of(_field(data, name)) if isinstance(item, str))
+    return tuple(item for item in items_of(field_of(data, name)) if isinstance(item, str))

@@ -134,10 +134,6 @@ def _read_version(status: int, body: bytes) -> EngineVersion | Problem:
     version, api_version, components = data.get("Version"), data.get("ApiVersion"), data.get("Components")
     if not isinstance(version, str) or not isinstance(api_version, str):
         return not_an_engine
-    names = (
-        [part.get("Name") for part in components if isinstance(part, dict)]
-        if isinstance(components, list)
-        else []
-    )
+    names = [part.get("Name") for part in components if isinstance(part, dict)] if isinstance(components, list) else []
     kind = "podman" if "Podman Engine" in names else "docker"
     return EngineVersion(kind, version, api_version)

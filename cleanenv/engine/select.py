@@ -52,14 +52,10 @@ class Machine:
 
     def is_debian_like(self) -> bool:
         """Whether packages come by apt-get."""
-        return os.path.exists(self.path("/etc/debian_version")) or os.path.exists(
-            self.path("/usr/bin/apt-get")
-        )
+        return os.path.exists(self.path("/etc/debian_version")) or os.path.exists(self.path("/usr/bin/apt-get"))
 
 
-def connect(
-    environ: Mapping[str, str], uid: int, *, machine: Machine | None = None, timeout_s: float = 10.0
-) -> Engine:
+def connect(environ: Mapping[str, str], uid: int, *, machine: Machine | None = None, timeout_s: float = 10.0) -> Engine:
     """The first engine that answers; each address has `timeout_s` to do so.
 
     Raises EngineUnavailableError: none is installed, running or permitted, or the chosen one is unusable.
@@ -67,11 +63,8 @@ def connect(
     machine = machine or Machine()
     home = environ.get("HOME") or _home(uid)
     choice = chosen(environ, home)
-    if choice is not None:
-        found = _use_chosen(choice, timeout_s)
-    else:
-        found = _Search(machine, environ, uid, timeout_s).run()
-    endpoint, version = found
+    search = _Search(machine, environ, uid, timeout_s)
+    endpoint, version = _use_chosen(choice, timeout_s) if choice is not None else search.run()
     _check_version(version, endpoint)
     # Importing the SDK costs 250 ms: an engine that is not there is said without it.
     from cleanenv.engine.docker_engine import DockerEngine
@@ -157,9 +150,7 @@ class _Search:
         if problem.kind == "denied":
             return EngineUnavailableError(_WHAT, f"no permission to use {path}", self._permit(path))
         if problem.kind == "refused":
-            return EngineUnavailableError(
-                _WHAT, f"Docker does not run (nobody serves {path})", self._start_docker()
-            )
+            return EngineUnavailableError(_WHAT, f"Docker does not run (nobody serves {path})", self._start_docker())
         return EngineUnavailableError(f"{_WHAT} at {path}", problem.detail, self._restart_docker())
 
     def _start_docker(self) -> str:

@@ -36,13 +36,11 @@ class Link:
         return self.name is None
 
     def path_for(self, program: str) -> str | None:
-        """The container path (in a glob's directory part perhaps still a pattern) that would serve `program`."""
+        """The container path that would serve `program`; a glob's directory part may still be a pattern."""
         if self.name is not None:
             return self.path if self.name == program else None
         directory, pattern = os.path.split(self.path)
-        if program.startswith(".") and not pattern.startswith(
-            "."
-        ):  # glob(7): a leading period is not matched
+        if program.startswith(".") and not pattern.startswith("."):  # glob(7): a leading period is not matched
             return None
         return f"{directory}/{program}" if fnmatch.fnmatchcase(program, pattern) else None
 
@@ -87,15 +85,11 @@ def parse_link(text: str) -> Link:
         if not colon:
             raise UsageError(what, "the container path is not absolute", "use [NAME:]/PATH/IN/THE/CONTAINER")
     if not path.startswith(("/", "~/")):
-        raise UsageError(
-            what, f"the container path {path!r} is not absolute", "use [NAME:]/PATH/IN/THE/CONTAINER"
-        )
+        raise UsageError(what, f"the container path {path!r} is not absolute", "use [NAME:]/PATH/IN/THE/CONTAINER")
     if "\0" in path:
         raise UsageError(what, "a path cannot contain a NUL byte")
     if path.endswith("/") or os.path.basename(path) in (".", ".."):
-        raise UsageError(
-            what, "the path names a directory, not a program", f"to link all in it: {path.rstrip('/')}/*"
-        )
+        raise UsageError(what, "the path names a directory, not a program", f"to link all in it: {path.rstrip('/')}/*")
     path = os.path.normpath(path) if path.startswith("~/") else "/" + os.path.normpath(path).strip("/")
     is_glob = not _GLOB_CHARACTERS.isdisjoint(path)
     if is_glob and "\\" in path:
@@ -106,9 +100,7 @@ def parse_link(text: str) -> Link:
         return Link(None, path)
     name = os.path.basename(path) if name is None else name
     if not is_valid_name(name):
-        reason = (
-            "is a name of the live directory itself" if name in RESERVED_NAMES else "is no name for a program"
-        )
+        reason = "is a name of the live directory itself" if name in RESERVED_NAMES else "is no name for a program"
         raise UsageError(what, f"{name!r} {reason}", "use another NAME:PATH")
     return Link(name, path)
 

@@ -58,9 +58,7 @@ def parse_directory(text: str, *, working_directory: str, exists: Callable[[str]
         host = host_path(rest)
         container = host
     else:
-        at = next(
-            (i for i in splits if rest[i + 1 : i + 2] == "/" and exists(host_path(rest[:i]))), splits[0]
-        )
+        at = next((i for i in splits if rest[i + 1 : i + 2] == "/" and exists(host_path(rest[:i]))), splits[0])
         host, container = host_path(rest[:at]), rest[at + 1 :]
         if not container:
             raise UsageError(what, "the container path is empty", f"use {rest[:at]}:/PATH or {rest[:at]}")

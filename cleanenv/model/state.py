@@ -58,13 +58,15 @@ def dump_state(state: State) -> str:
 
 
 def load_state(text: str, path: str) -> State:
-    """Read the text of the state file at `path`. Raises CorruptStateError for anything that dump_state did not write."""
+    """Read the text of the state file at `path`. Raises CorruptStateError for what dump_state did not write."""
     what = f"state file {path}"
     try:
         data = json.loads(text)
         if data["version"] != STATE_VERSION:
             raise CorruptStateError(
-                what, f"it has version {data['version']!r}, this cleanenv knows {STATE_VERSION}", "upgrade cleanenv"
+                what,
+                f"it has version {data['version']!r}, this cleanenv knows {STATE_VERSION}",
+                "upgrade cleanenv",
             )
         user = data["user"]
         state = State(

@@ -12,10 +12,8 @@ from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, save_state
 from cleanenv.errors import EngineError
-from cleanenv.model.configuration import Configuration
-from cleanenv.model.container import AGENT_DIRECTORY, Container, ContainerSpec, Image
-from cleanenv.model.environment import EnvironmentPaths, RuntimePaths
-from cleanenv.model.mount import Mount
+from cleanenv.model.container import AGENT_DIRECTORY, ContainerSpec, Image
+from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.user import User
 
 __all__ = ["ID_LABEL", "create_container", "ensure_running", "stop_container"]
@@ -26,43 +24,35 @@ _AGENT_WAIT_S = 20.0
 _POLL_S = 0.004  # the agent listens some 20 ms after the engine says "started"; there is nothing to wait on
 
 
-def create_container(
-    engine: Engine,
-    *,
-    identifier: str,
-    paths: EnvironmentPaths,
-    runtime: RuntimePaths,
-    image: Image,
-    user: User,
-    owner: int,
-    mounts: tuple[Mount, ...],
-    configuration: Configuration,
-) -> Container:
-    """Create the environment's container, not started. `owner` is the uid that may call its programs."""
-    return engine.create_container(
+def create_container(engine: Engine, environment: Environment, image: Image) -> Environment:
+    """Create the environment's container, not started. Returns the environment with its id; nothing is saved."""
+    state = environment.state
+    container = engine.create_container(
         ContainerSpec(
-            name=f"cleanenv-{identifier}",
+            name=f"cleanenv-{state.id}",
             image_id=image.id,
-            agent=str(paths.agent),
-            agent_directory=str(runtime.agent_directory),
-            arguments=_agent_arguments(user, owner),
-            mounts=mounts,
+            agent=str(environment.paths.agent),
+            agent_directory=str(environment.runtime.agent_directory),
+            arguments=_agent_arguments(state.user),
+            mounts=state.mounts,
             labels=(
-                (ID_LABEL, identifier),
-                ("cleanenv.path", str(paths.root)),
+                (ID_LABEL, state.id),
+                ("cleanenv.path", str(environment.paths.root)),
                 ("cleanenv.version", cleanenv.__version__),
             ),
-            environment=(f"PATH={user.home}/.local/bin:{_image_path(image)}",),
-            network=configuration.network,
+            environment=(f"PATH={state.user.home}/.local/bin:{_image_path(image)}",),
+            network=environment.configuration.network,
         )
     )
+    return replace(environment, state=replace(state, container_id=container.id))
 
 
 def ensure_running(engine: Engine, environment: Environment) -> Environment:
     """Start the container, if it does not run, and wait until its agent answers.
 
-    A container that was removed behind our back is made again from its image; what it had changed is lost then. Returns
-    the environment with the container's present id. Raises EngineError with the agent's last words when it ends at once.
+    A container that was removed behind our back is made again from its image; what it had changed is lost then.
+    Returns the environment with the container's present id. Raises EngineError with the agent's last words when it
+    ends at once.
     """
     container = engine.container(environment.state.container_id)
     if container is None:
@@ -73,24 +63,14 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
                 f"its container and its image {environment.state.image_name} were removed from the engine",
                 f"cleanenv create --clear {environment.paths.root}",
             )
-        container = create_container(
-            engine,
-            identifier=environment.state.id,
-            paths=environment.paths,
-            runtime=environment.runtime,
-            image=image,
-            user=environment.state.user,
-            owner=environment.state.user.uid,
-            mounts=environment.state.mounts,
-            configuration=environment.configuration,
-        )
-        environment = replace(environment, state=replace(environment.state, container_id=container.id))
+        environment = create_container(engine, environment, image)
         save_state(environment.paths, environment.state)
-    if not container.is_running:
+        container = engine.container(environment.state.container_id)
+    if container is None or not container.is_running:
         # The socket of a container before would take the connection of a wait that looks too early.
         Path(environment.runtime.agent_socket).unlink(missing_ok=True)
-        engine.start_container(container.id)
-    wait_for_agent(engine, container.id, environment.runtime)
+        engine.start_container(environment.state.container_id)
+    wait_for_agent(engine, environment.state.container_id, environment.runtime)
     return environment
 
 
@@ -118,13 +98,15 @@ def wait_for_agent(engine: Engine, container_id: str, runtime: RuntimePaths) -> 
             if container is None or not container.is_running or now >= deadline:
                 words = engine.logs(container_id, lines=5).strip() if container else "it was removed"
                 raise EngineError(
-                    "container", f"its agent does not answer: {words or 'it ended without a word'}", "cleanenv doctor"
+                    "container",
+                    f"its agent does not answer: {words or 'it ended without a word'}",
+                    "cleanenv doctor",
                 )
         time.sleep(_POLL_S)
 
 
-def _agent_arguments(user: User, owner: int) -> tuple[str, ...]:
-    arguments = ["--socket", f"{AGENT_DIRECTORY}/agent.sock", "--owner", str(owner)]
+def _agent_arguments(user: User) -> tuple[str, ...]:
+    arguments = ["--socket", f"{AGENT_DIRECTORY}/agent.sock", "--owner", str(user.uid)]
     arguments += ["--user", user.name, "--uid", str(user.uid), "--home", user.home]
     for group in user.groups:
         arguments += ["--group", f"{group.name}:{group.gid}"]
@@ -137,5 +119,3 @@ def _image_path(image: Image) -> str:
         if name == "PATH" and value:
             return value
     return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
-

@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import stat
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from cleanenv.agent.client import AgentClient
 from cleanenv.configuration_file import dump_configuration
 from cleanenv.engine import base_image
 from cleanenv.engine.port import Engine, ProgressReport
-from cleanenv.environments import Environment, open_environment, save_state
+from cleanenv.environments import Environment, save_state
 from cleanenv.errors import EnvironmentStateError, UsageError
 from cleanenv.files import locked, replace_file
 from cleanenv.model.configuration import Configuration
@@ -79,32 +80,26 @@ def create(
 
         runtime = make_runtime_directory(choose_runtime_directory(host, identifier), host.user.uid)
         undo.callback(shutil.rmtree, runtime.root, ignore_errors=True)
-        with locked(runtime.lock):
-            container = containers.create_container(
-                engine,
-                identifier=identifier,
-                paths=paths,
-                runtime=runtime,
-                image=image,
-                user=host.user,
-                owner=host.user.uid,
-                mounts=mounts,
-                configuration=configuration,
-            )
-            undo.callback(engine.remove_container, container.id)
-            state = State(
+        planned = Environment(
+            paths,
+            State(
                 id=identifier,
                 cleanenv_version=cleanenv.__version__,
-                created=int(os.stat(paths.private).st_mtime),
+                created=int(time.time()),
                 user=host.user,
                 mounts=mounts,
                 image_id=image.id,
                 image_name=configuration.base or next(iter(image.tags), image.id),
-                container_id=container.id,
+                container_id="",
                 runtime_directory=str(runtime.root),
-            )
-            save_state(paths, state)
-            environment = containers.ensure_running(engine, open_environment(root))
+            ),
+            configuration,
+        )
+        with locked(runtime.lock):
+            environment = containers.create_container(engine, planned, image)
+            undo.callback(engine.remove_container, environment.state.container_id)
+            save_state(paths, environment.state)
+            environment = containers.ensure_running(engine, environment)
             check_links(runtime, configuration.links or ())
             registry = Registry(host.state_directory)
             undo.callback(registry.remove, identifier)
@@ -116,7 +111,7 @@ def create(
 
 
 def check_links(runtime: RuntimePaths, links: tuple[Link, ...]) -> None:
-    """Raise UsageError for a link to something that the container has not, or that is no program; patterns may be empty."""
+    """Raise UsageError for a link to what the container has not, or what is no program; patterns may be empty."""
     named = [link for link in links if not link.is_glob]
     if not named:
         return
@@ -129,7 +124,9 @@ def check_links(runtime: RuntimePaths, links: tuple[Link, ...]) -> None:
             exists = not link.path.startswith("~/") and agent.exists([link.path])[0]
             reason = "it is no program: not a file that may be executed" if exists else "the container has no such file"
             raise UsageError(
-                f"link {link.name}:{link.path}", reason, f"cleanenv exec -- ls -l {os.path.dirname(link.path)}"
+                f"link {link.name}:{link.path}",
+                reason,
+                f"cleanenv exec -- ls -l {os.path.dirname(link.path)}",
             )
 
 
@@ -206,6 +203,8 @@ def _copy_program(source: Path, target: Path) -> None:
     """An environment keeps the programs of the version that made it: an upgrade does not change what runs."""
     if not source.is_file():
         raise EnvironmentStateError(
-            f"program {source}", "this installation of cleanenv was not built", "pip install --force-reinstall cleanenv"
+            f"program {source}",
+            "this installation of cleanenv was not built",
+            "pip install --force-reinstall cleanenv",
         )
     replace_file(target, source.read_bytes(), stat.S_IMODE(source.stat().st_mode) | 0o555)

@@ -34,7 +34,9 @@ def destroy(root: Path, host: Host, *, connect: Callable[[], Engine]) -> None:
             shutil.rmtree(environment.paths.private)
         except OSError as error:
             raise EnvironmentStateError(
-                f"environment {root}", f"its container is gone, but {error.filename}: {error.strerror}", f"rm -rf {root}"
+                f"environment {root}",
+                f"its container is gone, but {error.filename}: {error.strerror}",
+                f"rm -rf {root}",
             ) from error
         with contextlib.suppress(OSError):
             root.rmdir()

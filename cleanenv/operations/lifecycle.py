@@ -15,8 +15,8 @@ __all__ = ["start", "start_container", "stop"]
 
 def start(root: Path, host: Host, *, connect: Callable[[], Engine]) -> Environment:
     """Make its programs callable: container and live directory. What is there already is left alone."""
-    with changing(root) as environment:
-        environment = containers.ensure_running(connect(), environment)
+    with changing(root) as found:
+        environment = containers.ensure_running(connect(), found)
         live.ensure_mounted(environment, host)
         return environment
 

@@ -21,8 +21,8 @@ __all__ = ["link", "unlink"]
 
 def link(root: Path, new: tuple[Link, ...], host: Host, *, connect: Callable[[], Engine]) -> None:
     """Add links; visible at once. A name that is taken, or a program that is not there, is a UsageError."""
-    with changing(root) as environment:
-        present = environment.configuration.effective_links
+    with changing(root) as found:
+        present = found.configuration.effective_links
         for candidate in new:
             taken = next((old for old in present if candidate.name is not None and old.name == candidate.name), None)
             if taken is not None and taken != candidate:
@@ -31,7 +31,7 @@ def link(root: Path, new: tuple[Link, ...], host: Host, *, connect: Callable[[],
                     f"the name is taken by {taken.path}",
                     f"cleanenv unlink {candidate.name}",
                 )
-        environment = containers.ensure_running(connect(), environment)
+        environment = containers.ensure_running(connect(), found)
         check_links(environment.runtime, new)
         _publish(environment, present + tuple(candidate for candidate in new if candidate not in present), host)
 

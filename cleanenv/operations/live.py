@@ -38,9 +38,7 @@ def publish_links(environment: Environment, host: Host) -> None:
     """Make changed links visible at once, in the launch table and in the live directory."""
     write_launch_table(environment)
     if mounts.state(str(environment.paths.bin)) is mounts.MountState.LIVE:
-        control.request(
-            str(environment.runtime.control_socket), "reload", _settings(environment, host).to_object()
-        )
+        control.request(str(environment.runtime.control_socket), "reload", _settings(environment, host).to_object())
 
 
 def unmount(environment: Environment) -> None:

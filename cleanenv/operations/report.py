@@ -16,7 +16,7 @@ from cleanenv.model.host import Host
 from cleanenv.processes import programs_below
 from cleanenv.registry import Registry
 
-__all__ = ["Summary", "Status", "list_environments", "status"]
+__all__ = ["Status", "Summary", "list_environments", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +70,7 @@ def status(root: Path, *, connect: Callable[[], Engine]) -> Status:
         image=environment.state.image_name,
         user=environment.state.user.name,
         live_directory=mounts.state(str(environment.paths.bin)).value,
-        mounts=tuple(
-            f"{m.host}:{m.container}:{'rw' if m.writable else 'ro'}" for m in environment.state.mounts
-        ),
+        mounts=tuple(f"{m.host}:{m.container}:{'rw' if m.writable else 'ro'}" for m in environment.state.mounts),
         links=tuple(
             link.path if link.name is None else f"{link.name}:{link.path}"
             for link in environment.configuration.effective_links

@@ -46,7 +46,7 @@ class LiveCatalog:
 
     Named links come before globs, globs in the order of the list; the first that leads to an executable file
     serves the name. A named link that the agent was never asked about is served while it cannot be asked:
-    running it starts the container, and then the truth shows.
+    running it starts the container, and then the truth shows. `on_answer` hears of every answer: the agent is there.
     """
 
     def __init__(
@@ -57,17 +57,24 @@ class LiveCatalog:
         *,
         mtime_ns: int,
         clock: Callable[[], float] = time.monotonic,
+        on_answer: Callable[[], None] = lambda: None,
     ) -> None:
         self._agent = agent
         self._listing_path = listing_path
         self._mtime_ns = mtime_ns
         self._clock = clock
+        self._on_answer = on_answer
         self._lock = threading.Lock()
         self._ask_again_at = 0.0
         self._was_silent = False
         self._can_save = True
         self._known = load_listing(listing_path)
         self._use_links(links)
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What the agent is asked for in a listing, pattern by pattern like `links`."""
+        return tuple(link.path if link.is_glob else _escape(link.path) for link in self._links)
 
     @property
     def links(self) -> tuple[Link, ...]:
@@ -132,11 +139,11 @@ class LiveCatalog:
             self._was_silent = True
             return None
         self._was_silent = False
+        self._on_answer()
         return matches
 
     def _ask_for_all(self) -> bool:
-        patterns = [link.path if link.is_glob else _escape(link.path) for link in self._links]
-        matches = self._ask(patterns)
+        matches = self._ask(self.patterns)
         if matches is None:
             return False
         programs: dict[str, KnownProgram] = {}

@@ -1,9 +1,9 @@
 r"""The control socket's protocol and its client.
 
-One connection, one request, one answer, each a line of ASCII (AF_UNIX, SOCK_STREAM):
+One connection, one request, one answer, each a line (AF_UNIX, SOCK_STREAM):
 
     VERB [JSON]\n      start | reload SETTINGS | status | exit
-    ok JSON\n          or: error {"what": ..., "why": ..., "hint": ...}\n
+    ok JSON\n          or: error TAB WHAT TAB WHY TAB HINT\n
 
 The launcher, in C, sends `start\n` and looks at the first word of the answer.
 """
@@ -36,6 +36,7 @@ __all__ = [
 SOCKET_PATH_MAX = 107  # bytes, unix(7)
 
 _ANSWER_MAX = 16 << 20  # bytes
+_ERROR_FIELDS = 4
 _WHAT = "request to the environment server"
 
 
@@ -116,22 +117,21 @@ def encode_answer(result: Mapping[str, object]) -> bytes:
 
 def encode_error(error: CleanenvError) -> bytes:
     """The answer to a request that failed."""
-    fields = {"what": error.what, "why": error.why, "hint": error.hint}
-    return b"error " + json.dumps(fields).encode("ascii") + b"\n"
+    # Fields that C can split: the launcher shows them. A line break in one of them would end the answer.
+    fields = (" ".join((field or "").split()) for field in (error.what, error.why, error.hint))
+    return "\t".join(("error", *fields)).encode("utf-8", "surrogateescape") + b"\n"
 
 
 def parse_answer(line: bytes) -> dict[str, object]:
     """The result. Raises EnvironmentStateError for an `error`, ServerSilentError for anything else."""
+    fields = line.decode("utf-8", "surrogateescape").split("\t")
+    if fields[0] == "error" and len(fields) == _ERROR_FIELDS:
+        raise EnvironmentStateError(fields[1], fields[2], fields[3] or None)
     word, _space, text = line.partition(b" ")
     try:
-        data = json.loads(text) if text.strip() else {}
-        if word == b"ok" and isinstance(data, dict):
-            return data
-        if word == b"error":
-            what, why, hint = str(data["what"]), str(data["why"]), data["hint"]
-            error = EnvironmentStateError(what, why, None if hint is None else str(hint))
-        else:
-            error = None
-    except (ValueError, KeyError, TypeError):
-        error = None
-    raise error or ServerSilentError(_WHAT, f"its answer is not of the protocol: {line[:80]!r}")
+        data = json.loads(text) if word == b"ok" else None
+    except ValueError:
+        data = None
+    if not isinstance(data, dict):
+        raise ServerSilentError(_WHAT, f"its answer is not of the protocol: {line[:80]!r}")
+    return data

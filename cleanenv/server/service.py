@@ -24,13 +24,16 @@ from cleanenv.server.control_server import END_SIGNALS, Answer, ControlServer
 from cleanenv.server.launcher import patch_launcher
 from cleanenv.server.settings import ServedFile, ServerSettings
 from cleanenv.server.starter import ContainerStarter
+from cleanenv.server.watch import ContainerWatch
 from cleanenv_fuse.filesystem import mount
+from cleanenv_fuse.kernel_cache import KernelCache
 from cleanenv_fuse.tree import BinDirectory, StaticFile
 
 __all__ = ["AGENT_TIMEOUT_S", "EnvironmentServer"]
 
 AGENT_TIMEOUT_S = 0.5  # a lookup of a shell waits that long at most
 
+_WATCH_TIMEOUT_S = 5.0  # nobody waits for it
 _END_TIMEOUT_S = 5.0
 
 _log = logging.getLogger(__name__)
@@ -54,7 +57,12 @@ class EnvironmentServer:
             AgentClient(str(paths.agent_socket), AGENT_TIMEOUT_S),
             str(settings.environment_paths.listing),
             mtime_ns=time.time_ns(),
+            on_answer=self._renew_watch,
         )
+        self._watch = ContainerWatch(
+            AgentClient(str(paths.agent_socket), _WATCH_TIMEOUT_S), lambda: self._catalog.patterns, self._forget
+        )
+        self._kernel_cache: KernelCache | None = None
         self._directory = BinDirectory(
             files=self._files,
             launcher=self._launcher,
@@ -82,6 +90,7 @@ class EnvironmentServer:
 
         def started() -> None:
             self._device = mounts.entries(self._settings.mount_point)[-1].device
+            self._kernel_cache = KernelCache()
             self._start_threads()
             on_ready()
 
@@ -99,8 +108,18 @@ class EnvironmentServer:
         try:
             threading.Thread(target=self._watch_mount, name="mount watch", daemon=True).start()
             threading.Thread(target=self._catalog.refresh, name="first listing", daemon=True).start()
+            self._watch.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def _renew_watch(self) -> None:
+        if not self._watch.is_active:
+            self._watch.renew()
+
+    def _forget(self) -> None:
+        """The kernel asks again for every name. Not for the thread that serves it."""
+        if self._kernel_cache is not None:
+            self._kernel_cache.forget(self._directory.names())
 
     def _watch_mount(self) -> None:
         """Let go of the environment when somebody else unmounts the directory.
@@ -151,6 +170,8 @@ class EnvironmentServer:
             self._files = _static_files(settings.files, self._launcher, self._files)
             self._directory.replace_files(self._files)
             self._catalog.replace_links(settings.links)
+            self._forget()
+            self._watch.renew()
             self._starter = ContainerStarter(_start_command(settings), settings.process_variables())
         return Answer({"links": len(settings.links)})
 
@@ -203,9 +224,7 @@ def _read_launcher(settings: ServerSettings) -> bytes:
     return patch_launcher(binary, settings.runtime_directory, settings.launcher)
 
 
-def _static_files(
-    files: Sequence[ServedFile], launcher: bytes, before: dict[str, StaticFile]
-) -> dict[str, StaticFile]:
+def _static_files(files: Sequence[ServedFile], launcher: bytes, before: dict[str, StaticFile]) -> dict[str, StaticFile]:
     """The static files, `inenv` among them. One that did not change keeps its time, for caches."""
     now = time.time_ns()
     served: dict[str, StaticFile] = {}

@@ -124,9 +124,7 @@ class ServerSettings:
                 uid=_number(data["uid"]),
                 gid=_number(data["gid"]),
                 home=_text(data["home"]),
-                links=tuple(
-                    Link(None if name is None else _text(name), _text(path)) for name, path in data["links"]
-                ),
+                links=tuple(Link(None if name is None else _text(name), _text(path)) for name, path in data["links"]),
                 files=tuple(
                     ServedFile(_text(name), _text(content).encode("utf-8", "surrogateescape"), _number(mode))
                     for name, content, mode in data["files"]

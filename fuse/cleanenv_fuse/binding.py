@@ -24,7 +24,7 @@ ENCODING = "latin-1"
 MODULES = ("fuse", "fusepy", "mfusepy")
 
 _LIBFUSE3 = 3
-_CALLBACKS = ("init", "getattr", "readdir", "read")
+_CALLBACKS = ("init", "getattr", "readdir", "open", "read")
 
 Options = Mapping[str, "bool | int | str"]
 
@@ -32,9 +32,7 @@ Options = Mapping[str, "bool | int | str"]
 class Serve(Protocol):
     """The class FUSE of both libraries, whose construction is the mount and its whole life."""
 
-    def __call__(
-        self, operations: object, mountpoint: str, *, encoding: str, **options: bool | int | str
-    ) -> object:
+    def __call__(self, operations: object, mountpoint: str, *, encoding: str, **options: bool | int | str) -> object:
         """Serve; the options are those of mount.fuse."""
 
 
@@ -53,6 +51,9 @@ class Operations(Protocol):
 
     def readdir(self, path: str, handle: int, /) -> Iterable[tuple[str, Mapping[str, int], int]]:
         """Each name with its stat fields and 0: the whole directory is listed at once."""
+
+    def open(self, path: str, flags: int, /) -> int:
+        """A handle for a file."""
 
     def read(self, path: str, size: int, offset: int, handle: int, /) -> bytes:
         """At most `size` bytes from `offset`."""

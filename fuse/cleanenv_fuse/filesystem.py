@@ -27,12 +27,11 @@ MOUNT_OPTIONS: Mapping[str, bool | int | str] = {
     "nosuid": True,
     "nodev": True,
     "default_permissions": True,
-    # Each lookup asks, so an installed program is there at once; the attributes that it brings hold for the
-    # calls that follow it (stat, open, exec), which otherwise ask for them once more each.
-    "entry_timeout": 0,
+    # A name that is missing is asked for each time, so an installed program is there at once. One that is there may be
+    # remembered by the kernel until KernelCache.forget says otherwise, and no longer than this should nobody say it.
     "negative_timeout": 0,
+    "entry_timeout": 1,
     "attr_timeout": 1,
-    "auto_cache": True,  # keeps the launcher's pages between starts while size and time stay
     "use_ino": True,
     "fsname": "cleanenv",
     "subtype": "cleanenv",
@@ -80,6 +79,13 @@ class BinFileSystem:
         yield "..", root, 0
         for name, node in entries:
             yield name.encode("utf-8", "surrogateescape").decode(ENCODING), _stat_fields(node), 0
+
+    def open(self, _path: str, _flags: int, /) -> int:
+        """Nobody needs telling: after this answer the kernel opens and closes without asking (fuse.h, FUSE_NO_OPEN).
+
+        It keeps the pages of what was read, too. The launcher's bytes never change while the directory is mounted.
+        """
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
     def read(self, path: str, size: int, offset: int, _handle: int, /) -> bytes:
         """A part of a file."""

@@ -1,7 +1,7 @@
 """What the live directory contains: a few static files and, for every program of the catalog, the launcher.
 
 Pure: no FUSE, no errno, no clock. Names are str as the file system gives them (UTF-8 with surrogateescape).
-Used from the one thread that serves the kernel, except `replace_files`, which any thread may call.
+Used from the one thread that serves the kernel, except `replace_files` and `names`, which any thread may call.
 """
 
 from __future__ import annotations
@@ -87,6 +87,10 @@ class BinDirectory:
     def replace_files(self, files: Mapping[str, StaticFile]) -> None:
         """Serve these static files from now on; one whose content changes must have another time."""
         self._files = dict(files)
+
+    def names(self) -> tuple[str, ...]:
+        """Every name that was ever found; any thread may call this."""
+        return tuple(self._inodes)
 
     def root(self) -> Node:
         """The directory itself."""

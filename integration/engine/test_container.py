@@ -45,9 +45,7 @@ def test_agent_is_read_only_and_its_directory_is_shared_with_the_host(run: Run, 
 
 def test_environment_replaces_variables_of_the_image_and_keeps_the_others(run: Run) -> None:
     output = run("env", environment=("A=1 2",))
-    assert {"A=1 2", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} <= set(
-        output.split("\n")
-    )
+    assert {"A=1 2", "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"} <= set(output.split("\n"))
     assert run("/bin/env | /bin/grep ^PATH=", environment=("PATH=/mine",)) == "PATH=/mine\n"
 
 
@@ -82,9 +80,7 @@ def test_directory_of_an_odd_name_is_mounted(run: Run, tmp_path: Path, name: str
     assert run("cd /data/*; cat file", Mount(str(directory), f"/data/{name}", writable=True)) == "content\n"
 
 
-def test_missing_source_is_named_and_no_container_is_left(
-    engine: Engine, spec: ContainerSpec, label: str
-) -> None:
+def test_missing_source_is_named_and_no_container_is_left(engine: Engine, spec: ContainerSpec, label: str) -> None:
     with pytest.raises(EngineError, match="/no/such/directory"):
         engine.create_container(replace(spec, mounts=(Mount("/no/such/directory", "/data", writable=True),)))
     assert engine.containers(label) == ()
@@ -154,9 +150,7 @@ def changed_image(image: Image, label: str) -> Iterator[Callable[..., str]]:
         # The classic builder, which every engine has, and which needs no registry for a local image.
         build = ["docker", "build", "--quiet", "-"]
         environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
-        built = subprocess.run(
-            build, input=dockerfile, env=environment, check=True, capture_output=True, text=True
-        )
+        built = subprocess.run(build, input=dockerfile, env=environment, check=True, capture_output=True, text=True)
         made.append(built.stdout.split()[-1])
         return made[-1]
 
@@ -175,9 +169,7 @@ def test_anonymous_volumes_go_with_the_container(
     assert image is not None
     assert image.volumes == ("/data",)
     container = engine.create_container(replace(spec, image_id=image.id))
-    volume = docker(
-        "inspect", "--format", "{{range .Mounts}}{{if .Name}}{{.Name}}{{end}}{{end}}", container.id
-    )
+    volume = docker("inspect", "--format", "{{range .Mounts}}{{if .Name}}{{.Name}}{{end}}{{end}}", container.id)
     assert volume in docker("volume", "ls", "--quiet").split()
     engine.remove_container(container.id)
     assert volume not in docker("volume", "ls", "--quiet").split()

@@ -71,9 +71,7 @@ def test_image_is_pulled_with_the_bytes_of_all_layers_as_progress(
     assert reports[-1][1] == reports[-1][2]
 
 
-def test_tag_that_the_registry_does_not_have_is_said_to_be_unknown(
-    engine: Engine, registry: Registry
-) -> None:
+def test_tag_that_the_registry_does_not_have_is_said_to_be_unknown(engine: Engine, registry: Registry) -> None:
     with pytest.raises(ImageNotFoundError, match="its registry does not have it") as caught:
         engine.pull(f"{registry.address}/cleanenv/test:none", lambda *_: None)
     assert f"image {registry.address}/cleanenv/test:none" == caught.value.what
@@ -130,3 +128,17 @@ def test_named_base_image_is_taken_from_this_machine_or_else_pulled(
     registry.close()
     second = resolve(engine, reference, {}, tmp_path, lambda *_: None, environ={})
     assert first == second
+
+
+def test_interrupt_from_the_keyboard_ends_an_import_and_leaves_no_image(
+    engine: Engine, session_name: str, tmp_path: Path
+) -> None:
+    tar = _layer(tmp_path, "big", 4_000_000)
+
+    def interrupt(_text: str, _done: int, _total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    tag = f"localhost/{session_name}/interrupted:1"
+    with pytest.raises(KeyboardInterrupt):
+        engine.import_image(str(tar), tag, interrupt)
+    assert engine.image(tag) is None

@@ -98,9 +98,7 @@ def test_files_of_every_file_system_can_be_read(run: Run, host_mounts: HostMount
     assert run(f"cat /r{point}/here", ROOT) == "from the host\n"
 
 
-def test_file_system_in_one_that_is_left_out_is_there_and_read_only(
-    run: Run, host_mounts: HostMounts
-) -> None:
+def test_file_system_in_one_that_is_left_out_is_there_and_read_only(run: Run, host_mounts: HostMounts) -> None:
     outer = host_mounts.overlay("auto")
     (outer / "left out").touch()
     inner = host_mounts.tmpfs("auto/homes/me")
@@ -141,9 +139,7 @@ def test_file_system_that_the_host_mounts_later_cannot_be_written(
 
 def test_bind_of_the_root_does_not_listen_to_the_hosts_mounts(engine: Engine, spec: ContainerSpec) -> None:
     container = engine.create_container(with_mounts(spec, ROOT))
-    template = (
-        '{{range .Mounts}}{{if eq .Destination "/r"}}{{.Source}} {{.Propagation}} {{.RW}}{{end}}{{end}}'
-    )
+    template = '{{range .Mounts}}{{if eq .Destination "/r"}}{{.Source}} {{.Propagation}} {{.RW}}{{end}}{{end}}'
     assert docker("inspect", "--format", template, container.id) == "/ rprivate false"
 
 
@@ -160,9 +156,7 @@ def test_writable_mount_inside_a_read_only_one_is_writable(run: Run, host_mounts
     assert sorted(os.listdir(deeper)) == ["b", "here"]
 
 
-def test_read_only_mount_through_a_link_shows_what_is_mounted_below(
-    run: Run, host_mounts: HostMounts
-) -> None:
+def test_read_only_mount_through_a_link_shows_what_is_mounted_below(run: Run, host_mounts: HostMounts) -> None:
     host_mounts.tmpfs("real/deeper")
     link = host_mounts.base / "link"
     link.symlink_to(host_mounts.base / "real")

@@ -102,9 +102,7 @@ class LiveEnvironment:
         shutil.rmtree(self.run)
 
 
-def make_environment(
-    root: Path, probe: Path, binding: str, files: dict[str, int], *links: str
-) -> LiveEnvironment:
+def make_environment(root: Path, probe: Path, binding: str, files: dict[str, int], *links: str) -> LiveEnvironment:
     """An environment, not mounted yet. Its container has these files (path to mtime_ns)."""
     (root / "bin").mkdir(parents=True)
     (root / ".cleanenv").mkdir()

@@ -76,19 +76,50 @@ def test_static_files_are_served_as_given(env: LiveEnvironment) -> None:
     assert run(env.program("inenv"))[0] == env.program("inenv")
 
 
-def test_what_is_installed_or_removed_in_the_container_shows_at_once(env: LiveEnvironment) -> None:
+def becomes(expected: object, look: Callable[[], object]) -> bool:
+    """Whether it is so before the kernel's memory of a name ends by itself."""
+    deadline = time.monotonic() + 0.8
+    while (seen := look()) != expected and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return seen == expected
+
+
+def test_what_is_installed_in_the_container_shows_at_once(env: LiveEnvironment) -> None:
     assert error_of(lambda: os.stat(env.program("new"))) == errno.ENOENT
-    env.agent.files["/opt/new"] = 5
+
+    env.agent.install("/opt/new", 5)
+
     assert run(env.program("new"))[0] == env.program("new")
     assert env.names() == ["a", "cc", "new"]
 
-    del env.agent.files["/opt/a"]
-    assert error_of(lambda: os.stat(env.program("a"))) == errno.ENOENT
-    assert error_of(lambda: subprocess.run([env.program("a")], check=False)) == errno.ENOENT
-    assert env.names() == ["cc", "new"]
 
-    env.agent.files["/opt/new"] = 10**18
-    assert os.stat(env.program("new")).st_mtime_ns == 10**18
+def test_what_is_removed_or_changed_in_the_container_is_forgotten_by_the_kernel(env: LiveEnvironment) -> None:
+    os.stat(env.program("a"))
+    os.stat(env.program("cc"))
+
+    env.agent.remove("/opt/a")
+    env.agent.install("/usr/bin/gcc", 77)
+
+    assert env.names() == ["cc"]
+    assert becomes(errno.ENOENT, lambda: error_of(lambda: os.stat(env.program("a"))))
+    assert error_of(lambda: subprocess.run([env.program("a")], check=False)) == errno.ENOENT
+    assert becomes(77, lambda: os.stat(env.program("cc")).st_mtime_ns)
+
+
+def test_without_a_watch_the_kernel_remembers_a_name_only_for_a_second(make: MakeEnvironment) -> None:
+    env = make()
+    answer = env.agent.answer
+    env.agent.reply = lambda kind, texts: (b"", []) if kind == 6 else answer(kind, texts)
+    env.start()
+    os.stat(env.program("a"))
+
+    env.agent.remove("/opt/a")
+
+    deadline = time.monotonic() + 3
+    while error_of(lambda: os.stat(env.program("a"))) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert env.names() == ["cc"]
 
 
 def test_a_link_shows_and_goes_at_once(env: LiveEnvironment) -> None:
@@ -215,9 +246,7 @@ def test_every_path_can_be_an_environment(make: MakeEnvironment, name: str) -> N
 def test_an_environment_is_found_by_a_symbolic_link(make: MakeEnvironment, directory: Path) -> None:
     env = make()
     (directory / "link").symlink_to("env")
-    env.settings = type(env.settings).from_object(
-        {**env.settings.to_object(), "environment": str(directory / "link")}
-    )
+    env.settings = type(env.settings).from_object({**env.settings.to_object(), "environment": str(directory / "link")})
     pid = env.start()
 
     assert env.start() == pid
@@ -280,11 +309,11 @@ def test_a_program_that_runs_survives_its_removal_and_its_change(env: LiveEnviro
     with subprocess.Popen([env.program("a"), "wait"], stdin=-1, stdout=-1) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"waiting\n"
-        env.agent.files["/opt/a"] = 1
-        os.stat(env.program("a"))
+        env.agent.install("/opt/a", 1)
+        assert becomes(1, lambda: os.stat(env.program("a")).st_mtime_ns)
         Path(env.program("a")).read_bytes()
-        del env.agent.files["/opt/a"]
-        assert error_of(lambda: os.stat(env.program("a"))) == errno.ENOENT
+        env.agent.remove("/opt/a")
+        assert becomes(errno.ENOENT, lambda: error_of(lambda: os.stat(env.program("a"))))
 
         process.communicate()
 
@@ -292,9 +321,7 @@ def test_a_program_that_runs_survives_its_removal_and_its_change(env: LiveEnviro
 
 
 def test_many_processes_look_and_run_at_the_same_time(env: LiveEnvironment) -> None:
-    script = (
-        'i=0; while [ $i -lt 20 ]; do "$0/a" >/dev/null && ls "$0" >/dev/null || exit 1; i=$((i+1)); done'
-    )
+    script = 'i=0; while [ $i -lt 20 ]; do "$0/a" >/dev/null && ls "$0" >/dev/null || exit 1; i=$((i+1)); done'
 
     processes = [subprocess.Popen(["/bin/sh", "-c", script, str(env.bin)]) for _ in range(8)]
 

@@ -29,9 +29,9 @@ MakeEnvironment = Callable[..., LiveEnvironment]
 
 
 @contextmanager
-def running(env: LiveEnvironment) -> Iterator[subprocess.Popen[bytes]]:
-    """A program of the directory that runs, and reads its remaining pages when its stdin ends."""
-    with subprocess.Popen([env.program("a"), "wait"], stdin=-1, stdout=-1) as program:
+def running(env: LiveEnvironment, mode: str = "wait") -> Iterator[subprocess.Popen[bytes]]:
+    """A program of the directory that runs; it reads its pages when its stdin ends (with "hold", it has them)."""
+    with subprocess.Popen([env.program("a"), mode], stdin=-1, stdout=-1) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == b"waiting\n"
         yield program
@@ -146,8 +146,7 @@ def test_a_directory_that_a_killed_server_left_is_replaced(env: LiveEnvironment)
 
 
 def test_a_program_survives_that_its_server_is_killed_and_replaced(env: LiveEnvironment) -> None:
-    with running(env) as program:
-        Path(env.program("a")).read_bytes()  # all of its pages are in memory now
+    with running(env, "hold") as program:
         kill(env.start())
         env.start()
         assert program.poll() is None
@@ -175,8 +174,7 @@ def test_a_busy_directory_is_unmounted_and_its_programs_are_served_to_their_end(
 
 def test_the_end_of_a_server_that_made_way_does_not_touch_its_successor(env: LiveEnvironment) -> None:
     first = env.start()
-    with running(env) as program:
-        Path(env.program("a")).read_bytes()
+    with running(env, "hold") as program:
         env.exit()
         second = env.start()
 
@@ -310,9 +308,7 @@ def test_without_any_fuse_library_the_packages_are_named(env: LiveEnvironment) -
 def test_an_error_of_cleanenv_start_is_passed_to_the_launcher(env: LiveEnvironment) -> None:
     env.agent.stop()
 
-    answer = ask(env, b"start\n")
-
-    assert answer.startswith(b"error {")
+    assert ask(env, b"start\n").startswith(f"error\tenvironment {env.root}\t".encode())
 
 
 def test_a_start_when_the_container_runs_is_done_at_once(env: LiveEnvironment) -> None:

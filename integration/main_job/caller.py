@@ -12,8 +12,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pexpect
+import pytest
 
-__all__ = ["Caller", "Environment", "Result", "Shell", "error_of", "finish", "quoted"]
+__all__ = ["CALLERS", "ONE_CALLER", "Caller", "Environment", "Result", "Shell", "error_of", "finish", "quoted"]
+
+# As root the tests have an ordinary user made; an ordinary user can only be itself.
+CALLERS = ("root", "user") if os.geteuid() == 0 else ("user",)
+
+# For tests of what is the same for every user.
+ONE_CALLER = pytest.mark.parametrize("caller", CALLERS[:1], indirect=True)
 
 TIMEOUT_S = 60.0
 
@@ -74,6 +81,17 @@ class Caller:
         if os.geteuid() == 0:
             os.chown(path, self.uid, self.gid)
         return path
+
+    def mkdir(self, path: Path) -> Path:
+        """Make a directory of this user."""
+        path.mkdir()
+        return self.own(path)
+
+    def write(self, path: Path, text: str, mode: int = 0o644) -> Path:
+        """Write a file of this user."""
+        path.write_text(text)
+        path.chmod(mode)
+        return self.own(path)
 
     def start(
         self,
@@ -170,6 +188,7 @@ class Shell:
             preexec_fn=caller.become,
             dimensions=(24, 200),
         )
+        self.name = name
         self.prompt = ""
 
     def __enter__(self) -> Shell:
@@ -188,7 +207,7 @@ class Shell:
         self._child.expect(r"\r?\n@end:(\d+)@\r\n")
         match = self._child.match
         assert isinstance(match, re.Match)
-        return int(match[1]), str(self._child.before).replace("\r\n", "\n").removesuffix("\n")
+        return int(match[1]), str(self._child.before).replace("\r\n", "\n")
 
     def output(self, command: str) -> str:
         """What a line writes that succeeds."""
@@ -208,6 +227,11 @@ class Environment:
     def bin(self) -> Path:
         return self.path / "bin"
 
+    @property
+    def project(self) -> Path:
+        """The directory beside it that the container sees at the same path."""
+        return self.path.parent / "proj"
+
     def run(self, program: str, *arguments: Argument, cwd: Path | str = "/", stdin: bytes = b"") -> Result:
         """Call one of its programs as a script does: by its path, without activation."""
         return self.caller.run(self.bin / program, *arguments, cwd=cwd, stdin=stdin)
@@ -216,9 +240,19 @@ class Environment:
         """Run a command of cleanenv on this environment."""
         return self.caller.cleanenv(command, "-e", self.path, *arguments)
 
+    @property
     def container(self) -> str:
-        """The id of its container."""
-        return str(json.loads(self.cleanenv("status", "--json").output)["container_id"])
+        """The id of its container, from its files: also when nothing of it runs."""
+        return self._state()["container_id"]
+
+    @property
+    def runtime(self) -> Path:
+        """Its runtime directory."""
+        return Path(self._state()["runtime_directory"])
+
+    def _state(self) -> dict[str, str]:
+        state: dict[str, str] = json.loads(self.path.joinpath(".cleanenv/state.json").read_text())
+        return state
 
 
 def quoted(*words: Argument) -> str:

@@ -11,6 +11,7 @@
 /* A2: what may follow a path that is not the whole argument. */
 #define SEPARATORS ":,;="
 
+/* Of ASCII, whatever the locale: options and names have no others. */
 static bool is_letter(char byte)
 {
 	return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z');
@@ -21,6 +22,7 @@ static bool is_digit(char byte)
 	return byte >= '0' && byte <= '9';
 }
 
+/* `..` as a component: neither `...` nor `..x`. */
 static bool begins_with_parent(const char *text)
 {
 	return text[0] == '.' && text[1] == '.' && (text[2] == '/' || text[2] == '\0');
@@ -82,7 +84,10 @@ static size_t attached_option_length(const char *text)
 	return 0;
 }
 
-/* A4: the length of an option's name and the sign behind it (`-DX:`, `--foo=`, `-Wl,`), or 0. */
+/*
+ * A4: the length of an option's name and the sign behind it (`-DX:`, `--foo=`, `-Wl,`), or 0. What is no character of a
+ * name ends the search: in -Isrc/a=/b the sign belongs to a path.
+ */
 static size_t named_option_length(const char *text)
 {
 	size_t dashes = strspn(text, "-"), length = dashes;
@@ -92,7 +97,10 @@ static size_t named_option_length(const char *text)
 	return dashes <= 2 && length > dashes && text[length] && strchr("=:,", text[length]) ? length + 1 : 0;
 }
 
-/* Whether a path of the argument, absolute or relative, names a file that exists as it stands. */
+/*
+ * Whether a path of the argument, absolute or relative, names a file that exists as it stands. The host is asked about
+ * paths of the container too, by their name on the host.
+ */
 static bool exists(const struct pathmap_scan *scan, struct slice path)
 {
 	struct buffer full = { 0 }, normal = { 0 }, host = { 0 };
@@ -126,18 +134,20 @@ static size_t mount_name_length(const struct pathmap_scan *scan, struct slice te
 
 	for (size_t i = 0; i < scan->map->mount_count; i++) {
 		const struct pathmap_mount *mount = &scan->map->mounts[i];
-		struct slice name = pathmap_slice(scan->direction == PATHMAP_TO_CONTAINER ? mount->host :
-											    mount->container);
-		if (name.length <= longest || name.length > text.length || memcmp(name.at, text.at, name.length) != 0)
+		const char *name = scan->direction == PATHMAP_TO_CONTAINER ? mount->host : mount->container;
+		size_t length = 0;
+		while (length < text.length && name[length] && name[length] == text.at[length])
+			length++;
+		if (name[length] || length <= longest)
 			continue;
 		/* The argument goes on behind the name, or ends; the NUL counts as a separator to strchr. */
-		char behind = text.at[name.length];
-		if ((behind == '/' || strchr(separators, behind)) && strpbrk(name.at, separators))
-			longest = name.length;
+		if ((text.at[length] == '/' || strchr(separators, text.at[length])) && strpbrk(name, separators))
+			longest = length;
 	}
 	return longest;
 }
 
+/* The text up to the next separator that is one. */
 static struct slice next_piece(const struct pathmap_scan *scan, size_t from, const char *separators)
 {
 	const char *text = scan->text + from;
@@ -163,7 +173,10 @@ static bool has_strange_blank(const struct pathmap_scan *scan, size_t from, cons
 	return false;
 }
 
-/* Look at each element by itself; whatever is between them, empty ones too, stays (L9). */
+/*
+ * Look at each element by itself; whatever is between them, empty ones too, stays (L9). `options` says that this is the
+ * list of a compiler's driver (-Wl, ...), whose elements may be options with a path attached.
+ */
 static void look_at_list(struct pathmap_scan *scan, size_t from, const char *separators, bool options)
 {
 	if (is_text(scan->text + from) || has_strange_blank(scan, from, separators))
@@ -185,7 +198,10 @@ static void look_at_list(struct pathmap_scan *scan, size_t from, const char *sep
 	}
 }
 
-/* A2, and the same for what begins with `..` (A3): one path if that exists, or else a list of them. */
+/*
+ * A2, and the same for what begins with `..` (A3): one path if that exists, or else a list of them. A name that is to
+ * be created and has a separator in it comes out right either way, because a list's elements keep their tails.
+ */
 static void look_at_paths(struct pathmap_scan *scan, size_t from, bool options)
 {
 	struct slice rest = pathmap_scan_rest(scan, from);
@@ -236,10 +252,14 @@ static bool is_relative_list(struct slice text)
 		head++;
 	}
 	struct slice first = { text.at, head };
-	return head < text.length && (pathmap_is(first, ".") || pathmap_contains(first, '/'));
+	return head < text.length &&
+	       (pathmap_is(first, ".") || pathmap_is(first, "..") || pathmap_contains(first, '/'));
 }
 
-/* Relative operands and values. Returns false if there is no path in this one. */
+/*
+ * Relative operands and values: lists, and what goes up by `..` somewhere. All others mean the same in the container's
+ * working directory. `to` is where the value ends in a --mount list. Returns false if there is no path in this one.
+ */
 static bool look_at_relative(struct pathmap_scan *scan, size_t from, size_t to)
 {
 	struct slice text = { scan->text + from, to - from };
@@ -318,6 +338,7 @@ static void look_at_word(struct pathmap_scan *scan)
 	}
 }
 
+/* Both directions find paths by the same shapes; they differ in who judges them. */
 static struct pathmap_result map_argument(const struct pathmap *map, enum pathmap_direction direction,
 					  const char *argument)
 {
@@ -330,6 +351,7 @@ static struct pathmap_result map_argument(const struct pathmap *map, enum pathma
 	return pathmap_scan_finish(&scan);
 }
 
+/* What the argument before this one says is for the profiles of programs (O) to know: -v of docker, -e of sed. */
 struct pathmap_result pathmap_argument(const struct pathmap *map, const char *argument, const char *previous)
 {
 	(void)previous;

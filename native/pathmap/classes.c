@@ -7,6 +7,7 @@
 
 enum class { CLASS_KERNEL, CLASS_SYSTEM, CLASS_STATE, CLASS_OTHER };
 
+/* The lists are short and their names differ in the first byte or two. */
 static bool is_one_of(struct slice name, const char *const *names)
 {
 	for (; *names; names++)
@@ -15,6 +16,7 @@ static bool is_one_of(struct slice name, const char *const *names)
 	return false;
 }
 
+/* By the first component of the normal form: /usr/../home/u is a path below /home. */
 static enum class classify(struct slice path)
 {
 	static const char *const system_names[] = { "usr", "bin", "sbin", "opt", "nix", "gnu", NULL };
@@ -96,6 +98,7 @@ bool pathmap_is_plain(const struct pathmap_survey *survey, bool blank_inside)
 	return true;
 }
 
+/* The path goes to the agent as it was typed; the kernel over there knows what `..` behind a link is. */
 static enum pathmap_presence ask_container(const struct pathmap *map, struct slice path)
 {
 	char name[PATH_MAX];
@@ -131,6 +134,10 @@ static struct pathmap_judgement judge_system(const struct pathmap *map, struct s
 	return (struct pathmap_judgement){ .verdict = PATHMAP_SYSTEM_SHARED };
 }
 
+/*
+ * The table of classes. A state file or a system file is mapped only if it is there, because a program that creates
+ * one creates its own; a new name elsewhere is an output file, and those are the caller's.
+ */
 static struct pathmap_judgement judge_class(const struct pathmap *map, enum class class, struct slice path,
 					    const struct pathmap_survey *survey, bool plain)
 {
@@ -159,6 +166,10 @@ static struct pathmap_judgement judge_class(const struct pathmap *map, enum clas
 	return judgement;
 }
 
+/*
+ * C1 to C5 in the order of what they cost: text first, then the host's answers, then the container's. An explicit mount
+ * wins over all classes, so its paths are asked about for C2 and links only.
+ */
 static struct pathmap_judgement judge_for_container(const struct pathmap *map, struct slice path,
 						    unsigned circumstances, struct buffer *out)
 {
@@ -203,6 +214,7 @@ static struct pathmap_judgement judge_for_container(const struct pathmap *map, s
 	return judgement;
 }
 
+/* A host program that is called from inside gets paths of the container; what no mount shows it keeps as it is. */
 static struct pathmap_judgement judge_for_host(const struct pathmap *map, struct slice path, struct buffer *out)
 {
 	struct pathmap_route route = pathmap_route(map, PATHMAP_TO_HOST, path);

@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
+/* A mount that a path lies at or below, on the side that is mapped from. */
 struct match {
 	const struct pathmap_mount *mount;
 	struct slice rest;
 	size_t depth;
 };
 
+/* The ends of a mount as the direction has them: a path is taken off the near one and put behind the far one. */
 static const char *near_end(const struct pathmap_mount *mount, enum pathmap_direction direction)
 {
 	return direction == PATHMAP_TO_CONTAINER ? mount->host : mount->container;
@@ -47,12 +49,14 @@ static bool is_prefix(const char *prefix, struct slice path, struct match *match
 /* Where `path` goes on behind `prefix`, or NULL: M2 for two ends of mounts, which are normal. */
 static const char *behind_end(const char *prefix, const char *path)
 {
-	while (*prefix && *prefix == *path) {
+	const char *at = path;
+
+	while (*prefix && *prefix == *at) {
 		prefix++;
-		path++;
+		at++;
 	}
 	/* The root is the prefix that ends in a slash itself. */
-	return *prefix == '\0' && (*path == '\0' || *path == '/' || path[-1] == '/') ? path : NULL;
+	return *prefix == '\0' && (*at == '\0' || *at == '/' || (at > path && at[-1] == '/')) ? at : NULL;
 }
 
 /* A path that exists in two parts: a mount's prefix and what follows it. */
@@ -64,6 +68,7 @@ static bool next_of_two(struct slice parts[2], struct slice *component)
 	return pathmap_next(&parts[1], component);
 }
 
+/* M4 asks whether two names are the same path; their text may differ in `//` and `.` (M1). */
 static bool same_components(const char *a, struct slice rest_of_a, const char *b, struct slice rest_of_b)
 {
 	struct slice parts_a[2] = { pathmap_slice(a), rest_of_a }, parts_b[2] = { pathmap_slice(b), rest_of_b };
@@ -127,11 +132,16 @@ static struct match longest_host_prefix(const struct pathmap *map, struct slice 
 	}
 }
 
+/* M4 is a question of one direction only: a path of the container is what the container sees. */
 static struct match find_mount(const struct pathmap *map, enum pathmap_direction direction, struct slice path)
 {
 	return direction == PATHMAP_TO_CONTAINER ? longest_host_prefix(map, path) : longest_container_prefix(map, path);
 }
 
+/*
+ * The one place where a mount is chosen for a path. Total: every absolute path has a route, be it one without a mount.
+ * The normal form is made for every path with `..`, used or not, because the classes look at it too.
+ */
 struct pathmap_route pathmap_route(const struct pathmap *map, enum pathmap_direction direction, struct slice path)
 {
 	struct pathmap_route route = { .path = path };
@@ -179,6 +189,7 @@ void pathmap_append_mapped(struct buffer *buffer, const struct pathmap_route *ro
 	pathmap_append(buffer, rest);
 }
 
+/* By its host end; where it lies in the container is the user's choice (M7). */
 bool pathmap_is_root_mount(const struct pathmap_mount *mount)
 {
 	return mount->host[0] == '/' && mount->host[1] == '\0';
@@ -189,6 +200,7 @@ bool pathmap_is_explicit(const struct pathmap_route *route)
 	return route->mount && !pathmap_is_root_mount(route->mount);
 }
 
+/* For those who have a certain mount in mind: C3 looks at the container's ends, M9 at the mount of the directory. */
 bool pathmap_behind_mount(const struct pathmap_mount *mount, enum pathmap_direction direction, struct slice path,
 			  struct slice *rest)
 {
@@ -200,6 +212,10 @@ bool pathmap_behind_mount(const struct pathmap_mount *mount, enum pathmap_direct
 	return true;
 }
 
+/*
+ * The buffer's memory becomes the result's, or is freed. An input that maps to itself is told as unchanged, so that a
+ * caller need not compare, and with an identity mount (L6) nothing is replaced.
+ */
 struct pathmap_result pathmap_finish(struct buffer *buffer, const char *input, const char *rule)
 {
 	struct pathmap_result result = { .status = PATHMAP_MAPPED, .text = buffer->data, .rule = rule };

@@ -1,4 +1,7 @@
-/* The entry points of rules M: one path, without classes. */
+/*
+ * The entry points of rules M: one path, without classes. `cleanenv path` asks for a name on the other side and gets
+ * it, whether or not there is such a file; the only questions are those about links (M8).
+ */
 #include <stdlib.h>
 
 #include "pathmap/relative.h"
@@ -23,6 +26,10 @@ static struct pathmap_survey follow(const struct pathmap *map, enum pathmap_dire
 						   (struct pathmap_survey){ .route = route };
 }
 
+/*
+ * M9, in the order that matters: a link with an absolute target (M8) makes a relative path absolute, because as it
+ * stands it would lead into the container's root; only then may it stay relative.
+ */
 static struct pathmap_result map_path(const struct pathmap *map, enum pathmap_direction direction, const char *input,
 				      bool absolute)
 {
@@ -54,6 +61,7 @@ static struct pathmap_result map_path(const struct pathmap *map, enum pathmap_di
 	return result;
 }
 
+/* Both directions are one function, so that what one does the other undoes (L1). */
 struct pathmap_result pathmap_to_container(const struct pathmap *map, const char *path, bool absolute)
 {
 	return map_path(map, PATHMAP_TO_CONTAINER, path, absolute);

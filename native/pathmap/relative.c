@@ -1,7 +1,12 @@
+/*
+ * Relative paths. The program starts in the mapped working directory, so most of them need nothing; the rules here are
+ * about `..`, which may lead out of what the two sides have in common.
+ */
 #include "pathmap/relative.h"
 
 #include <stdlib.h>
 
+/* The container's working directory is the host's, mapped (M10): the launcher starts programs nowhere else. */
 bool pathmap_append_full(struct buffer *full, const struct pathmap *map, enum pathmap_direction direction,
 			 struct slice relative)
 {
@@ -34,6 +39,7 @@ bool pathmap_stays_relative(const struct pathmap *map, enum pathmap_direction di
 	struct buffer normal = { 0 };
 	struct slice rest;
 
+	/* The mount is the map's and stays; the route's text is not needed. */
 	pathmap_route_free(&home);
 	if (!mount || !pathmap_behind_mount(mount, direction, full, &rest) || pathmap_climbs(rest))
 		return false;
@@ -74,6 +80,7 @@ static bool has_parent_directory(const struct pathmap_survey *survey)
 	return survey->exists || (pathmap_next(&tail, &name) && pathmap_is_root(tail));
 }
 
+/* No class is asked for: who writes `..` means the directory that he is in, and so the host. */
 static struct pathmap_judgement leave_to_container(const struct pathmap *map, struct slice path, struct slice normal,
 						   unsigned circumstances, struct buffer *out)
 {
@@ -99,6 +106,7 @@ static struct pathmap_judgement leave_to_container(const struct pathmap *map, st
 	return judgement;
 }
 
+/* A relative path that stays is the common case, and decided by text alone. */
 struct pathmap_judgement pathmap_judge_relative(const struct pathmap *map, enum pathmap_direction direction,
 						struct slice path, unsigned circumstances, struct buffer *out)
 {

@@ -1,6 +1,9 @@
 #include "pathmap/rule.h"
 
-/* All combinations are written out by the preprocessor: a result's rule needs no memory and never goes away. */
+/*
+ * All combinations are written out by the preprocessor: a result's rule needs no memory, is never freed and never goes
+ * away. That is 5 KB in the launcher, which nobody reads from the disk unless a trace is asked for.
+ */
 const char *pathmap_rule(enum pathmap_finding finding, enum pathmap_verdict verdict)
 {
 #define PATHMAP_TEXT(name, text) [name] = text,

@@ -11,7 +11,7 @@ struct pathmap_scan {
 	size_t length;
 	unsigned circumstances; /* of the pieces looked at from here on */
 	enum pathmap_finding finding;
-	/* Up to here `text` is in `out`, which stays empty until something is mapped. */
+	/* Up to here `text` is in `out`, with its paths mapped. */
 	size_t copied;
 	struct buffer out;
 	/* What is told of the whole: its first mapped piece, or else its first one. */

@@ -17,6 +17,11 @@ struct question {
 	size_t length;
 };
 
+/*
+ * Put one more component behind the question. Components are joined by single slashes, so that a caller that keeps the
+ * answers has one for /a//b and /a/./b. False if the kernel would refuse the name: ENAMETOOLONG is no evidence that
+ * something exists.
+ */
 static bool extend(struct question *question, struct slice component)
 {
 	if (component.length > NAME_MAX || component.length + 1 >= sizeof question->path - question->length)
@@ -28,6 +33,7 @@ static bool extend(struct question *question, struct slice component)
 	return true;
 }
 
+/* The last component is not followed: a link is something that exists, wherever it leads. */
 static enum pathmap_presence ask(const struct pathmap *map, const char *path)
 {
 	return map->probe.host(map->probe.context, path);
@@ -90,6 +96,7 @@ static bool walk(const struct pathmap *map, struct pathmap_survey *survey, struc
 	return false;
 }
 
+/* Each link starts a new walk, from the first component: its target may be on the other side of a link too. */
 struct pathmap_survey pathmap_survey(const struct pathmap *map, struct pathmap_route route)
 {
 	struct pathmap_survey survey = { .route = route };
@@ -116,11 +123,16 @@ struct pathmap_survey pathmap_survey(const struct pathmap *map, struct pathmap_r
 	return survey;
 }
 
+/* All that a survey owns is the text of its route. */
 void pathmap_survey_free(struct pathmap_survey *survey)
 {
 	pathmap_route_free(&survey->route);
 }
 
+/*
+ * For lists (A2), where only the whole matters. The first component goes before it, as everywhere: `/api:/v1` must not
+ * be looked up in a directory whose name was not said.
+ */
 bool pathmap_exists(const struct pathmap *map, struct slice path)
 {
 	struct question question = { .length = 0 };

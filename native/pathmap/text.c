@@ -1,3 +1,7 @@
+/*
+ * Text only: nothing here knows of mounts, files or rules. All loops go by length and not to a NUL, because slices end
+ * in the middle of arguments.
+ */
 #include "pathmap/text.h"
 
 #include <stdlib.h>
@@ -8,6 +12,7 @@ struct slice pathmap_slice(const char *text)
 	return (struct slice){ .at = text, .length = strlen(text) };
 }
 
+/* A buffer that nothing was appended to is the empty text. */
 struct slice pathmap_slice_of(const struct buffer *buffer)
 {
 	return (struct slice){ .at = buffer->data ? buffer->data : "", .length = buffer->length };
@@ -46,6 +51,7 @@ bool pathmap_next(struct slice *path, struct slice *component)
 	}
 }
 
+/* M1: `/`, `//` and `/./` are all the root: no component. */
 bool pathmap_is_root(struct slice path)
 {
 	struct slice component;
@@ -71,6 +77,7 @@ bool pathmap_has_parent(struct slice path)
 	return false;
 }
 
+/* Whether the path goes above its beginning at any point, even if it comes back: `../proj/x` leaves and returns. */
 bool pathmap_climbs(struct slice path)
 {
 	struct slice component;
@@ -85,6 +92,10 @@ bool pathmap_climbs(struct slice path)
 	return false;
 }
 
+/*
+ * Capacity doubles, so that a list of a hundred thousand elements is copied a few times and not a hundred thousand.
+ * After a failure nothing more is appended: what is there is not half of a path and half of another.
+ */
 void pathmap_append(struct buffer *buffer, struct slice text)
 {
 	/* One byte is always kept for the NUL, so that a finished buffer is a string. */
@@ -119,6 +130,7 @@ void pathmap_append_normal(struct buffer *buffer, struct slice path)
 			pathmap_append(buffer, component);
 			continue;
 		}
+		/* `..` takes the last component away with its slash; at the root there is none (clamped). */
 		while (buffer->length > start && buffer->data[--buffer->length] != '/')
 			;
 	}

@@ -1,3 +1,4 @@
+/* URLs in arguments (A1). A program that opens a URL of a file decodes it, so what it names must be matched decoded. */
 #include "pathmap/url.h"
 
 #include <string.h>
@@ -13,6 +14,7 @@ static bool is_digit(char byte)
 	return byte >= '0' && byte <= '9';
 }
 
+/* Schemes and host names are the same in either case. */
 static bool begins_with(struct slice text, const char *beginning)
 {
 	size_t length = strlen(beginning);
@@ -51,6 +53,10 @@ static enum pathmap_url file_url(struct slice text, struct slice *path)
 	return PATHMAP_FILE_URL;
 }
 
+/*
+ * A scheme is a letter and then letters, digits, `+`, `.` and `-` (RFC 3986); `://` behind it makes a URL of any
+ * scheme. `file:` alone is enough, as ffmpeg and sqlite have it, if an absolute path follows.
+ */
 enum pathmap_url pathmap_url(struct slice text, struct slice *path)
 {
 	size_t length = 0;
@@ -66,6 +72,7 @@ enum pathmap_url pathmap_url(struct slice text, struct slice *path)
 	return begins_with(behind(text, length), "://") ? PATHMAP_OTHER_URL : PATHMAP_NO_URL;
 }
 
+/* The value of a digit, or -1. */
 static int hexadecimal(char byte)
 {
 	if (is_digit(byte))
@@ -74,6 +81,7 @@ static int hexadecimal(char byte)
 	return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
 }
 
+/* %00 would end the path in the middle, for the kernel and for us; a wrong encoding means that this is no URL. */
 bool pathmap_append_decoded(struct buffer *buffer, struct slice text)
 {
 	while (text.length > 0) {

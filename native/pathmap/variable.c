@@ -9,7 +9,7 @@ enum kind {
 	KIND_LIST,    /* paths between colons */
 	KIND_ADDRESS, /* unix:path=/p and unix:/p */
 	KIND_DROPPED, /* would make the container's programs load the host's libraries */
-	KIND_CWD,
+	KIND_CWD,     /* PWD, which is not mapped but replaced (M10) */
 };
 
 struct variable {
@@ -17,7 +17,10 @@ struct variable {
 	enum kind kind;
 };
 
-/* Sorted by name, for the search below. */
+/*
+ * Sorted by name, for the search below. PATH, HOME and SHELL are missing on purpose: the launcher sets them, and what
+ * it does not set stays. A name gets here if programs read it as a path without asking what it looks like.
+ */
 static const struct variable variables[] = {
 	{ "ACLOCAL_PATH", KIND_LIST },
 	{ "AWS_CONFIG_FILE", KIND_PATH },
@@ -88,6 +91,7 @@ static const struct variable variables[] = {
 	{ "XDG_STATE_HOME", KIND_PATH },
 };
 
+/* An environment has a hundred variables, nearly all unknown: seven comparisons each, not seventy. */
 static enum kind kind_of(const char *name)
 {
 	size_t low = 0, high = sizeof variables / sizeof *variables;
@@ -151,6 +155,10 @@ static struct pathmap_result working_directory(const struct pathmap *map, const 
 	return cwd.status == PATHMAP_MAPPED ? pathmap_finish(&text, value, cwd.rule) : cwd;
 }
 
+/*
+ * Elements follow rules C as the values of options do (C5), but what a path variable holds is a path whatever it looks
+ * like, so C2 does not matter. A value without a slash is not even copied.
+ */
 struct pathmap_result pathmap_variable(const struct pathmap *map, const char *name, const char *value)
 {
 	enum kind kind = kind_of(name);

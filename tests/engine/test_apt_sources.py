@@ -102,9 +102,7 @@ def test_list_of_mirrors_in_a_file_gives_its_first_one() -> None:
 
 
 def test_default_sources_are_the_public_ones() -> None:
-    assert [
-        source.line() for source in default_sources("debian", "bookworm", "x86_64", is_released=True)
-    ] == [
+    assert [source.line() for source in default_sources("debian", "bookworm", "x86_64", is_released=True)] == [
         "deb http://deb.debian.org/debian bookworm main",
         "deb http://deb.debian.org/debian bookworm-updates main",
         "deb http://deb.debian.org/debian-security bookworm-security main",

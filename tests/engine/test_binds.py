@@ -10,9 +10,7 @@ ROOT = Mount("/", "/r", writable=False)
 
 def table(*mounts: tuple[int, int, str, str]) -> str:
     """A mountinfo of (id, parent, mount point as the kernel writes it, type)."""
-    return "".join(
-        f"{i} {p} 0:{i} / {point} rw,relatime shared:{i} - {kind} src rw\n" for i, p, point, kind in mounts
-    )
+    return "".join(f"{i} {p} 0:{i} / {point} rw,relatime shared:{i} - {kind} src rw\n" for i, p, point, kind in mounts)
 
 
 HOST = (
@@ -79,17 +77,13 @@ def test_type_that_no_container_needs_or_can_read_is_left_out(kind: str) -> None
     assert bound(binds([ROOT], rows, data_root="")) == [("/", "/r")]
 
 
-@pytest.mark.parametrize(
-    "kind", ["9p", "btrfs", "ext4", "fuseblk", "nfs4", "tmpfs", "virtiofs", "xfs", "zfs"]
-)
+@pytest.mark.parametrize("kind", ["9p", "btrfs", "ext4", "fuseblk", "nfs4", "tmpfs", "virtiofs", "xfs", "zfs"])
 def test_type_that_holds_files_is_bound(kind: str) -> None:
     rows = table((1, 0, "/", "ext4"), (2, 1, "/x", kind))
     assert bound(binds([ROOT], rows, data_root="")) == [("/", "/r"), ("/x", "/r/x")]
 
 
-@pytest.mark.parametrize(
-    "point", ["/dev/x", "/media/me/DISK", "/run/x", "/snap/core/1", "/var/lib/kubelet/pods/1"]
-)
+@pytest.mark.parametrize("point", ["/dev/x", "/media/me/DISK", "/run/x", "/snap/core/1", "/var/lib/kubelet/pods/1"])
 def test_mount_that_vanishes_with_its_directory_is_left_out(point: str) -> None:
     rows = table((1, 0, "/", "ext4"), (2, 1, point, "ext4"))
     assert bound(binds([ROOT], rows, data_root="")) == [("/", "/r")]
@@ -176,9 +170,7 @@ def test_what_is_left_out_is_covered_where_something_inside_is_bound() -> None:
 
 def test_mount_at_the_place_of_another_mount_gives_way() -> None:
     mounts = [ROOT, Mount("/home/me/project", "/r/home/me", writable=True)]
-    rows = table(
-        (1, 0, "/", "ext4"), (2, 1, "/home", "ext4"), (3, 2, "/home/me", "ext4"), (4, 3, "/home/me/x", "ext4")
-    )
+    rows = table((1, 0, "/", "ext4"), (2, 1, "/home", "ext4"), (3, 2, "/home/me", "ext4"), (4, 3, "/home/me/x", "ext4"))
     assert bound(binds(mounts, rows, data_root="")) == [("/", "/r"), ("/home", "/r/home")]
 
 

@@ -26,9 +26,7 @@ def release(**fields: str) -> dict[str, str]:
             HostImage("ubuntu:22.04", "ubuntu", "jammy"),
         ),
         (
-            release(
-                ID="linuxmint", ID_LIKE="ubuntu debian", VERSION_CODENAME="virginia", UBUNTU_CODENAME="jammy"
-            ),
+            release(ID="linuxmint", ID_LIKE="ubuntu debian", VERSION_CODENAME="virginia", UBUNTU_CODENAME="jammy"),
             HostImage("ubuntu:jammy", "ubuntu", "jammy"),
         ),
         (

@@ -33,6 +33,9 @@ class NoOperations:
     def readdir(self, path: str, handle: int, /) -> Iterator[tuple[str, dict[str, int], int]]:
         raise NotImplementedError(path, handle)
 
+    def open(self, path: str, flags: int, /) -> int:
+        raise NotImplementedError(path, flags)
+
     def read(self, path: str, size: int, offset: int, handle: int, /) -> bytes:
         return f"{path} {size} {offset} {handle}".encode()
 
@@ -54,9 +57,7 @@ def library(name: str, **attributes: object) -> ModuleType:
 
 
 def test_fusepy_is_preferred() -> None:
-    binding = load_binding(
-        importer(fuse=library("fuse", FUSE=Recorder()), mfusepy=library("mfusepy", FUSE=Recorder()))
-    )
+    binding = load_binding(importer(fuse=library("fuse", FUSE=Recorder()), mfusepy=library("mfusepy", FUSE=Recorder())))
 
     assert (binding.module, binding.libfuse) == ("fuse", 2)
 
@@ -117,7 +118,7 @@ def test_only_the_needed_callbacks_are_registered(name: str) -> None:
     binding.run(NoOperations(), "/tmp", {})
 
     offered = {n for n in dir(recorder.operations) if not n.startswith("_")}
-    assert offered == {"use_ns", "init", "getattr", "readdir", "read"}
+    assert offered == {"use_ns", "init", "getattr", "readdir", "open", "read"}
 
 
 def test_fusepy_calls_the_object_with_the_name_of_the_callback() -> None:

@@ -90,6 +90,13 @@ def test_what_is_not_there_is_refused_with_the_errno_of_a_disk(path: str, number
     assert caught.value.errno == number
 
 
+def test_the_kernel_is_told_not_to_ask_about_opening() -> None:
+    with pytest.raises(OSError, match=r".") as caught:
+        make_file_system(OneProgram(PROGRAM)).open("/activate", 0)
+
+    assert caught.value.errno == errno.ENOSYS
+
+
 def test_a_fault_of_the_catalog_is_an_io_error_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     catalog = OneProgram(PROGRAM)
     catalog.fault = ZeroDivisionError("a defect")
@@ -122,9 +129,7 @@ class Library:
     def __init__(self, *, mounts: bool) -> None:
         self.mounts = mounts
 
-    def __call__(
-        self, operations: object, mountpoint: str, *, encoding: str, **options: bool | int | str
-    ) -> object:
+    def __call__(self, operations: object, mountpoint: str, *, encoding: str, **options: bool | int | str) -> object:
         assert mountpoint == "/mnt"
         assert encoding == "latin-1"
         assert options["ro"]

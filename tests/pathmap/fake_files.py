@@ -31,7 +31,7 @@ class FakeHost:
         self.asked.append(path)
         if path in self.links:
             return Presence.SYMLINK
-        return Presence.PRESENT if path in self.there else Presence.ABSENT
+        return Presence.PRESENT if os.path.normpath(path) in self.there else Presence.ABSENT
 
     def link_target(self, path: bytes) -> bytes | None:
         return self.links.get(path)

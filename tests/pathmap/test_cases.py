@@ -61,9 +61,7 @@ CASES = [Case(**case) for case in json.loads(Path(__file__).with_name("cases.jso
 DUE = [case for case in CASES if case.kind != "text"]
 
 
-@pytest.mark.parametrize(
-    "case", [case for case in DUE if case.id not in NEED_PROFILES], ids=lambda case: case.id
-)
+@pytest.mark.parametrize("case", [case for case in DUE if case.id not in NEED_PROFILES], ids=lambda case: case.id)
 def test_case(case: Case) -> None:
     result = case.run()
     assert result.text == case.expect, f"{case.why} ({result.rule})"

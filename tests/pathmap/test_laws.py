@@ -13,8 +13,7 @@ from cleanenv.model.mount import Mount
 from cleanenv.pathmap import PathMap, Presence, Status
 from tests.pathmap.fake_files import FakeContainer, FakeHost
 
-settings.register_profile("laws", max_examples=200, deadline=None)
-settings.load_profile("laws")
+law = settings(max_examples=200, deadline=None)
 
 ROOT = Mount("/", "/r", writable=False)
 
@@ -23,9 +22,7 @@ _known = st.sampled_from(
     [b"home", b"u", b"proj", b"srv", b"big", b"usr", b"etc", b"x y", b"\xff\xfe", b"a.c", b"r", b"w"]
 )
 names = st.one_of(_known, _bytes).filter(lambda name: name not in {b".", b".."})
-_beginnings = st.sampled_from(
-    [b"", b"", b"/home/u", b"/home/u/proj", b"/srv/big", b"/usr/lib", b"/etc/x y", b"/w"]
-)
+_beginnings = st.sampled_from([b"", b"", b"/home/u", b"/home/u/proj", b"/srv/big", b"/usr/lib", b"/etc/x y", b"/w"])
 
 
 def _joined(beginning: bytes, parts: list[bytes]) -> bytes:
@@ -33,17 +30,11 @@ def _joined(beginning: bytes, parts: list[bytes]) -> bytes:
 
 
 paths = st.builds(_joined, _beginnings, st.lists(names, min_size=1, max_size=4))
-untidy = st.builds(
-    _joined, _beginnings, st.lists(st.one_of(names, st.sampled_from([b"", b".", b".."])), max_size=6)
-)
+untidy = st.builds(_joined, _beginnings, st.lists(st.one_of(names, st.sampled_from([b"", b".", b".."])), max_size=6))
 
 # The ends of mounts nest and touch, on both sides, but no end of one side is a place of the other side.
-_host_ends = st.sampled_from(
-    ["/home/u", "/home/u/proj", "/home/u/proj/big", "/srv", "/srv/big", "/etc/x y", "/w"]
-)
-_container_ends = st.sampled_from(
-    ["/work", "/work/proj", "/work/proj/big", "/data", "/r/home", "/r/srv/big", "/q"]
-)
+_host_ends = st.sampled_from(["/home/u", "/home/u/proj", "/home/u/proj/big", "/srv", "/srv/big", "/etc/x y", "/w"])
+_container_ends = st.sampled_from(["/work", "/work/proj", "/work/proj/big", "/data", "/r/home", "/r/srv/big", "/q"])
 
 
 @st.composite
@@ -83,9 +74,7 @@ def _is_shadowed(world: World) -> bool:
 worlds = st.builds(
     World,
     mounts=mount_lists(hidden=False),
-    host=st.lists(
-        st.one_of(paths, st.sampled_from([b"/home/u/x,y=1", b"/home/u/proj/a:b", b"/usr/lib"])), max_size=4
-    ),
+    host=st.lists(st.one_of(paths, st.sampled_from([b"/home/u/x,y=1", b"/home/u/proj/a:b", b"/usr/lib"])), max_size=4),
     container=st.lists(st.one_of(paths, st.just(b"/usr/lib")), max_size=3),
     cwd=st.sampled_from(["/home/u/proj", "/home/u", "/srv/big", "/"]),
 )
@@ -124,6 +113,7 @@ arguments = st.builds(lambda shape, rest: shape + b"".join(rest), _shapes, st.li
 )
 
 
+@law
 @given(mount_lists(), paths)
 def test_a_host_path_comes_back_from_the_container(mounts: list[Mount], path: bytes) -> None:
     """L1."""
@@ -132,6 +122,7 @@ def test_a_host_path_comes_back_from_the_container(mounts: list[Mount], path: by
     assert PathMap(mounts, "/").to_host(mapped.value or b"").value == path
 
 
+@law
 @given(mount_lists(), st.integers(0, 4), paths)
 def test_a_container_path_is_stable_after_one_turn(mounts: list[Mount], number: int, path: bytes) -> None:
     """L1': another name of the same file may come out, but then that one stays."""
@@ -144,6 +135,7 @@ def test_a_container_path_is_stable_after_one_turn(mounts: list[Mount], number: 
     assert paths_of.to_container(paths_of.to_host(name).value or b"").value == name
 
 
+@law
 @given(worlds, arguments)
 def test_a_mapped_argument_is_not_mapped_again(world: World, argument: bytes) -> None:
     """L2."""
@@ -153,10 +145,9 @@ def test_a_mapped_argument_is_not_mapped_again(world: World, argument: bytes) ->
     assert world.map().argument(once).value == once
 
 
+@law
 @given(worlds, untidy, arguments, st.randoms(use_true_random=False))
-def test_the_order_of_mounts_does_not_matter(
-    world: World, path: bytes, argument: bytes, order: random.Random
-) -> None:
+def test_the_order_of_mounts_does_not_matter(world: World, path: bytes, argument: bytes, order: random.Random) -> None:
     """L3."""
     shuffled = list(world.mounts)
     order.shuffle(shuffled)
@@ -166,6 +157,7 @@ def test_the_order_of_mounts_does_not_matter(
     assert world.map().argument(argument) == other.map().argument(argument)
 
 
+@law
 @given(paths, names)
 def test_a_mount_ends_at_the_end_of_a_name(end: bytes, more: bytes) -> None:
     """L4."""
@@ -174,6 +166,7 @@ def test_a_mount_ends_at_the_end_of_a_name(end: bytes, more: bytes) -> None:
     assert PathMap([mount], "/", probe=FakeHost()).to_container(end + more).status is Status.UNMAPPABLE
 
 
+@law
 @given(worlds, paths)
 def test_a_trailing_slash_commutes(world: World, path: bytes) -> None:
     """L5."""
@@ -184,6 +177,7 @@ def test_a_trailing_slash_commutes(world: World, path: bytes) -> None:
         assert without.value in {None, b"/"} or slash.value == (without.value or b"") + b"/"
 
 
+@law
 @given(st.lists(paths, max_size=3, unique=True), untidy, arguments)
 def test_mounts_at_their_own_paths_change_nothing(ends: list[bytes], path: bytes, argument: bytes) -> None:
     """L6: the whole host at its own place, and more mounts below it."""
@@ -198,6 +192,7 @@ def test_mounts_at_their_own_paths_change_nothing(ends: list[bytes], path: bytes
         assert same.argument(argument).value == argument
 
 
+@law
 @given(worlds, st.binary(max_size=30))
 def test_an_argument_without_a_slash_is_never_touched(world: World, argument: bytes) -> None:
     """L8."""
@@ -206,21 +201,22 @@ def test_an_argument_without_a_slash_is_never_touched(world: World, argument: by
     assert world.map().argument(argument).status is Status.UNCHANGED
 
 
-@given(
-    worlds, arguments, st.sampled_from([b"echo ", b'{"a":"', b"'", b'"', b"~", b"$HOME/a:", b"s,x,", b"+"])
-)
+@law
+@given(worlds, arguments, st.sampled_from([b"echo ", b'{"a":"', b"'", b'"', b"~", b"$HOME/a:", b"s,x,", b"+"]))
 def test_text_is_never_touched(world: World, argument: bytes, beginning: bytes) -> None:
     """L8."""
     text = beginning + argument.replace(b"..", b"__")
     assert world.map().argument(text).value == text
 
 
+@law
 @given(worlds, st.text("ABCDEFGH_", min_size=1), arguments)
 def test_an_unknown_variable_is_never_touched(world: World, name: str, value: bytes) -> None:
     """L8."""
     assert world.map().variable("X" + name, value).value == value
 
 
+@law
 @given(worlds, st.lists(st.one_of(paths, names, st.just(b"")), max_size=6))
 def test_a_list_keeps_all_its_elements(world: World, elements: list[bytes]) -> None:
     """L9: each element is mapped as if it stood alone."""
@@ -229,6 +225,7 @@ def test_a_list_keeps_all_its_elements(world: World, elements: list[bytes]) -> N
     assert world.map().variable("PYTHONPATH", b":".join(elements)).value == b":".join(alone)
 
 
+@law
 @given(worlds, arguments)
 def test_only_the_answers_decide(world: World, argument: bytes) -> None:
     """L10: a host that differs in everything that was not asked gives the same result."""
@@ -243,6 +240,7 @@ def test_only_the_answers_decide(world: World, argument: bytes) -> None:
     assert world.map(Other()).argument(argument) == result
 
 
+@law
 @given(worlds, arguments)
 def test_bytes_and_text_are_the_same_argument(world: World, argument: bytes) -> None:
     assert world.map().argument(os.fsdecode(argument)) == world.map().argument(argument)

@@ -6,18 +6,23 @@ Follows native/wire/wire.h with its own code, and misbehaves on request: `reply`
 from __future__ import annotations
 
 import array
+import ctypes
 import fcntl
 import fnmatch
 import os
 import re
 import select
+import shutil
 import socket
 import struct
+import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
 HOME = "/home/user"
+IN_CREATE, IN_DELETE, IN_ISDIR = 0x100, 0x200, 0x40000000
+LIBC = ctypes.CDLL(None, use_errno=True)
 ALL_SEALS = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
 
 # A packet and the descriptors beside it (which the agent closes), or None for silence.
@@ -51,6 +56,7 @@ class FakeAgent:
         self.connections = 0
         self.reply: Callable[[int, list[str]], Reply] = self.answer
         self._path = socket_path
+        self._changes = tempfile.mkdtemp(prefix="changes-")
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if os.path.lexists(socket_path):
             os.unlink(socket_path)
@@ -76,11 +82,29 @@ class FakeAgent:
             self._listener.close()
             os.close(self._wake_in)
             os.close(self._wake_out)
+            shutil.rmtree(self._changes)
+
+    def install(self, path: str, mtime_ns: int) -> None:
+        """Add a file, or give it another time; who watches hears of it."""
+        self.files[path] = mtime_ns
+        self.notify()
+
+    def remove(self, path: str) -> None:
+        """Remove a file; who watches hears of it."""
+        del self.files[path]
+        self.notify()
+
+    def notify(self) -> None:
+        """Make all watches readable."""
+        with tempfile.NamedTemporaryFile(dir=self._changes):
+            pass
 
     def answer(self, kind: int, texts: list[str]) -> Reply:
         """What an agent that works replies."""
         if kind == 4:
             return header(), [sealed(b"".join(b"1" if text in self.files else b"0" for text in texts))]
+        if kind == 6:
+            return header(), [self._watch()]
         found = b"".join(
             match_bytes(index, path, mtime_ns)
             for index, text in enumerate(texts)
@@ -88,6 +112,11 @@ class FakeAgent:
             if matches(text, path)
         )
         return header(), [sealed(found)]
+
+    def _watch(self) -> int:
+        watcher: int = LIBC.inotify_init1(os.O_CLOEXEC | os.O_NONBLOCK)
+        assert LIBC.inotify_add_watch(watcher, os.fsencode(self._changes), IN_CREATE | IN_DELETE) >= 0
+        return watcher
 
     def _serve(self) -> None:
         connections: dict[int, socket.socket] = {}

@@ -184,9 +184,7 @@ MALFORMED: dict[str, Callable[[], Reply]] = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_malformed_answer_is_an_error_and_leaks_nothing(
-    agent: FakeAgent, client: AgentClient, name: str
-) -> None:
+def test_a_malformed_answer_is_an_error_and_leaks_nothing(agent: FakeAgent, client: AgentClient, name: str) -> None:
     client.glob(["/usr/bin/gcc"])
     agent.reply = lambda _kind, _texts: MALFORMED[name]()
     open_before = len(os.listdir("/proc/self/fd"))

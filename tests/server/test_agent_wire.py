@@ -27,9 +27,7 @@ def test_a_question_that_is_too_long_is_refused() -> None:
 
 
 def test_matches_are_read_in_order() -> None:
-    data = match_bytes(0, "/usr/bin/gcc", 5, size=7, mode=0o100755) + match_bytes(
-        2, "/opt/\udcff", -1, mode=0
-    )
+    data = match_bytes(0, "/usr/bin/gcc", 5, size=7, mode=0o100755) + match_bytes(2, "/opt/\udcff", -1, mode=0)
 
     assert wire.unpack_matches(data, 3) == (
         Match(0, "/usr/bin/gcc", 0o100755, 7, 5),

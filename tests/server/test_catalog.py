@@ -133,9 +133,7 @@ def test_a_pattern_in_the_directory_stays_one_and_the_first_match_serves(make: M
     assert agree(catalog)
 
 
-@pytest.mark.parametrize(
-    "name", ["a*", "a?", "[ab]", "a\\", "a b", "ä", "\udcff\udcfe", "n" * 255, "a\nb", "-"]
-)
+@pytest.mark.parametrize("name", ["a*", "a?", "[ab]", "a\\", "a b", "ä", "\udcff\udcfe", "n" * 255, "a\nb", "-"])
 def test_a_name_means_itself_and_no_pattern(make: Make, name: str) -> None:
     catalog = make(Container("/opt/ab", "/opt/b", f"/opt/{name}"), "/opt/*")
 
@@ -145,9 +143,7 @@ def test_a_name_means_itself_and_no_pattern(make: Make, name: str) -> None:
 
 def test_a_lookup_asks_only_for_the_paths_that_its_links_give(make: Make) -> None:
     container = Container("/usr/bin/python3")
-    catalog = make(
-        container, "cc:/usr/bin/gcc", "/usr/local/bin/*", "/usr/bin/python*", "/usr/bin/python[23]"
-    )
+    catalog = make(container, "cc:/usr/bin/gcc", "/usr/local/bin/*", "/usr/bin/python*", "/usr/bin/python[23]")
     catalog.programs()
     container.questions.clear()
 
@@ -255,9 +251,7 @@ def test_an_agent_that_is_down_is_asked_again_each_time(make: Make) -> None:
     assert catalog.find("a") is not None
 
 
-def test_a_silent_agent_is_left_alone_for_a_while(
-    make: Make, clock: Clock, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_silent_agent_is_left_alone_for_a_while(make: Make, clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     container = Container("/opt/a")
     catalog = make(container, "/opt/*")
     catalog.programs()
@@ -355,9 +349,7 @@ def test_an_environment_that_cannot_be_written_to_is_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     container = Container("/opt/a")
-    catalog = LiveCatalog(
-        parse_links(["/opt/*"]), container, str(tmp_path / "gone" / "l.json"), mtime_ns=MTIME
-    )
+    catalog = LiveCatalog(parse_links(["/opt/*"]), container, str(tmp_path / "gone" / "l.json"), mtime_ns=MTIME)
 
     with caplog.at_level(logging.WARNING):
         assert names(catalog) == ["a"]

@@ -15,7 +15,7 @@ import pytest
 
 from cleanenv.errors import EnvironmentStateError, MountError
 from cleanenv.server import control, control_server
-from cleanenv.server.control import ServerAbsentError, ServerSilentError, parse_answer, request
+from cleanenv.server.control import ServerAbsentError, ServerSilentError, encode_error, parse_answer, request
 from cleanenv.server.control_server import Answer, ControlServer, Handler
 
 Serve = Callable[..., ControlServer]
@@ -32,9 +32,7 @@ def serve(path: str) -> Iterator[Serve]:
     with contextlib.ExitStack() as stack:
 
         def serve(users: frozenset[int] = frozenset({os.getuid()}), **handlers: Handler) -> ControlServer:
-            server = ControlServer(
-                path, users, {"echo": lambda argument: Answer({"got": argument}), **handlers}
-            )
+            server = ControlServer(path, users, {"echo": lambda argument: Answer({"got": argument}), **handlers})
             stack.callback(server.close)
             server.start()
             return server
@@ -69,7 +67,7 @@ def test_the_launchers_request_is_answered_with_a_word_first(serve: Serve, path:
     serve(start=lambda _argument: Answer({}), broken=fail)
 
     assert send(path, b"start\n") == b"ok {}\n"
-    assert send(path, b"broken\n") == b'error {"what": "start", "why": "no engine", "hint": "dockerd"}\n'
+    assert send(path, b"broken\n") == b"error\tstart\tno engine\tdockerd\n"
 
 
 def test_an_error_of_the_handler_is_raised_at_the_client(serve: Serve, path: str) -> None:
@@ -124,14 +122,12 @@ def test_what_is_to_be_done_afterwards_is_done_even_if_the_client_is_gone(serve:
         (b"reload " + b"x" * (1 << 20) + b"\n", b"more than 1048576 bytes"),
     ],
 )
-def test_nonsense_costs_its_connection_and_no_more(
-    serve: Serve, path: str, data: bytes, reason: bytes
-) -> None:
+def test_nonsense_costs_its_connection_and_no_more(serve: Serve, path: str, data: bytes, reason: bytes) -> None:
     serve()
 
     answer = send(path, data)
 
-    assert answer.startswith(b"error ") or len(data) > 1000  # the end of a connection may outrun the answer
+    assert answer.startswith(b"error\t") or len(data) > 1000  # the end of a connection may outrun the answer
     if answer:
         assert reason in answer
     assert request(path, "echo") == {"got": None}
@@ -154,9 +150,7 @@ def test_silent_clients_do_not_keep_others_waiting(serve: Serve, path: str) -> N
         assert time.monotonic() - start < 2
 
 
-def test_a_silent_client_is_sent_away_in_the_end(
-    serve: Serve, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_silent_client_is_sent_away_in_the_end(serve: Serve, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_server, "_REQUEST_TIMEOUT_S", 0.05)
     serve()
     with socket.socket(socket.AF_UNIX) as connection:
@@ -168,9 +162,7 @@ def test_a_silent_client_is_sent_away_in_the_end(
         assert connection.recv(1000) == b""
 
 
-def test_more_clients_than_places_wait_for_their_turn(
-    serve: Serve, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_more_clients_than_places_wait_for_their_turn(serve: Serve, path: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_server, "_CONNECTIONS_MAX", 2)
     monkeypatch.setattr(control_server, "_REQUEST_TIMEOUT_S", 0.2)
     serve()
@@ -253,15 +245,26 @@ def test_a_directory_that_is_gone_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"ok [1]", b"ok {", b"yes {}", b"error", b"error {}", b"error 1", b'error {"what": 1}']
+    "line", [b"", b"ok", b"ok [1]", b"ok {", b"yes {}", b"error", b"error {}", b"error\ta\tb", b"error\ta\tb\tc\td"]
 )
 def test_an_answer_that_is_none_is_the_servers_silence(line: bytes) -> None:
     with pytest.raises(ServerSilentError, match="not of the protocol"):
         parse_answer(line)
 
 
-def test_an_answer_may_be_the_word_alone() -> None:
-    assert parse_answer(b"ok") == {}
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (MountError("what", "why"), b"error\twhat\twhy\t\n"),
+        (MountError("a\tb", "two\n lines\r", " h "), b"error\ta b\ttwo lines\th\n"),
+        (MountError("\udcff", "ä", ""), b"error\t\xff\t\xc3\xa4\t\n"),
+    ],
+)
+def test_an_error_is_one_line_of_four_fields_whatever_it_says(error: MountError, line: bytes) -> None:
+    assert encode_error(error) == line
+    with pytest.raises(EnvironmentStateError) as caught:
+        parse_answer(line[:-1])
+    assert caught.value.hint is None or caught.value.hint == "h"
 
 
 def test_the_verbs_are_those_of_the_documentation() -> None:

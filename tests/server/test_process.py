@@ -73,7 +73,7 @@ def test_the_server_has_nothing_of_its_starter_but_what_it_needs(tmp_path: Path)
 
 
 def test_an_error_that_the_server_tells_is_raised(tmp_path: Path) -> None:
-    script = """echo 'error {"what": "a", "why": "b", "hint": "c"}' >$ready; exit 1"""
+    script = r"printf 'error\ta\tb\tc\n' >$ready; exit 1"
 
     assert failure(settings(tmp_path, script)) == ("b", "c")
 
@@ -91,13 +91,11 @@ def test_an_error_that_the_server_tells_is_raised(tmp_path: Path) -> None:
         ("fuse: something else", None),
     ],
 )
-def test_the_reason_of_libfuse_is_told_with_what_mends_it(
-    tmp_path: Path, said: str, hint: str | None
-) -> None:
+def test_the_reason_of_libfuse_is_told_with_what_mends_it(tmp_path: Path, said: str, hint: str | None) -> None:
     (tmp_path / "old").mkdir()
-    script = f"""
+    script = rf"""
 echo "2030-01-01 INFO noise" >&2; echo "{said}" >&2
-echo 'error {{"what": "mount", "why": "libfuse2 refused (1)", "hint": null}}' >$ready
+printf 'error\tmount\tlibfuse2 refused (1)\t\n' >$ready
 """
     given = settings(tmp_path, script)
     (tmp_path / "run" / "server.log").write_text("fuse: an old line\n")

@@ -46,10 +46,7 @@ def test_the_paths_follow_from_the_two_directories() -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "null", "{}", json.dumps({**SETTINGS.to_object(), "version": 2})]
-    + [
-        json.dumps({k: v for k, v in SETTINGS.to_object().items() if k != key})
-        for key in SETTINGS.to_object()
-    ]
+    + [json.dumps({k: v for k, v in SETTINGS.to_object().items() if k != key}) for key in SETTINGS.to_object()]
     + [
         json.dumps({**SETTINGS.to_object(), **wrong})
         for wrong in (

@@ -1,0 +1,110 @@
+"""Hears of changes in the container, so that the kernel may remember names meanwhile.
+
+A call of a program that the kernel knows costs no question to this process. The agent gives an inotify descriptor for
+the directories of the links; its events are the sign for the kernel to forget.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import select
+import struct
+import threading
+from collections.abc import Callable, Sequence
+
+from cleanenv.agent.client import AgentClient
+from cleanenv.errors import AgentError
+
+__all__ = ["ContainerWatch"]
+
+_EVENT = struct.Struct("=iIII")  # inotify(7): watch, mask, cookie, length of the name
+_READ_SIZE = 65536
+# A directory came or went, a watch ended, events were lost: the watches themselves are no longer the right ones.
+_ASK_AGAIN = 0x40000000 | 0x00008000 | 0x00004000  # IN_ISDIR, IN_IGNORED, IN_Q_OVERFLOW
+
+_log = logging.getLogger(__name__)
+
+
+class ContainerWatch:
+    """A thread that calls `on_change` after each change of what `patterns` match in the container.
+
+    It uses `agent` alone. While the container is down, or gives no watch, it waits for `renew`.
+    """
+
+    def __init__(
+        self, agent: AgentClient, patterns: Callable[[], Sequence[str]], on_change: Callable[[], None]
+    ) -> None:
+        self._agent = agent
+        self._patterns = patterns
+        self._on_change = on_change
+        self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self.is_active = False
+
+    def start(self) -> None:
+        """Start the thread, which lives as long as the process."""
+        threading.Thread(target=self._run, name="container watch", daemon=True).start()
+
+    def renew(self) -> None:
+        """Watch (again): the patterns have changed, or the container runs now. Any thread may call this."""
+        os.eventfd_write(self._wake, 1)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                watcher = self._agent.watch(self._patterns())
+            except AgentError as error:
+                _log.debug("no watch: %s", error)
+                self._await_renewal()
+                continue
+            try:
+                self.is_active = True
+                self._on_change()  # what has changed before the watch stood
+                self._hear(watcher)
+            finally:
+                self.is_active = False
+                os.close(watcher)
+                self._on_change()
+
+    def _await_renewal(self) -> None:
+        waiting = select.poll()
+        waiting.register(self._wake, select.POLLIN)
+        waiting.poll()
+        os.eventfd_read(self._wake)
+
+    def _hear(self, watcher: int) -> None:
+        """Returns when the watch has to be made anew or the agent is gone."""
+        waiting = select.poll()
+        waiting.register(watcher, select.POLLIN)
+        waiting.register(self._wake, select.POLLIN)
+        waiting.register(self._agent.fileno(), select.POLLIN | select.POLLRDHUP)
+        while True:
+            ready = {descriptor for descriptor, _events in waiting.poll()}
+            if self._wake in ready:
+                os.eventfd_read(self._wake)
+                return
+            if watcher not in ready:
+                self._agent.close()
+                return
+            is_stale = _drain(watcher)
+            self._on_change()
+            if is_stale:
+                return
+
+
+def _drain(watcher: int) -> bool:
+    """Read all events. Whether one of them asks for another watch."""
+    is_stale = False
+    while True:
+        try:
+            data = os.read(watcher, _READ_SIZE)
+        except OSError as error:
+            if error.errno == errno.EAGAIN:
+                return is_stale
+            return True
+        offset = 0
+        while offset + _EVENT.size <= len(data):
+            _watch, mask, _cookie, length = _EVENT.unpack_from(data, offset)
+            is_stale = is_stale or bool(mask & _ASK_AGAIN)
+            offset += _EVENT.size + length
