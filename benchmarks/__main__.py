@@ -48,7 +48,7 @@ def main() -> int:
         return 130
     results.facts["load at the end"] = _load()
     results.targets += _targets(results)
-    report.show(results)
+    report.show(results, with_targets=not options.figures_only)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(results.to_object(), file, indent=1)
@@ -60,13 +60,10 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=_positive, default=200, metavar="N", help="default: 200")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="a part of it; may be repeated")
+    parser.add_argument("--figures-only", action="store_true", help="show no targets")
     parser.add_argument("--json", metavar="FILE", help="write every value to this file")
-    parser.add_argument(
-        "--base-image", metavar="IMAGE", help="by default the one that `cleanenv create` takes"
-    )
-    parser.add_argument(
-        "--environment", metavar="PATH", help="measure this environment, which must link `true`"
-    )
+    parser.add_argument("--base-image", metavar="IMAGE", help="by default the one that `cleanenv create` takes")
+    parser.add_argument("--environment", metavar="PATH", help="measure this environment, which must link `true`")
     return parser.parse_args()
 
 
@@ -97,10 +94,8 @@ def _measure_calls(measured: MeasuredEnvironment, rounds: int, results: Results)
     with calls.ways(measured) as (present, absent):
         samples = _interleaved("calls", {way.key: way.call for way in present}, rounds)
     native = samples["native"].median
-    figures = [
-        Figure(way.key, way.title, samples[way.key], samples[way.key].median / native) for way in present
-    ]
-    figures += [Figure(way.key, way.title, note=f"not measured: {way.reason}") for way in absent]
+    figures = [Figure(way.key, way.title, samples[way.key], samples[way.key].median / native) for way in present]
+    figures += [Figure(way.key, way.title, note=f"not measured, {way.reason}") for way in absent]
     title = f"one call of `true` ({rounds} rounds, in turns)"
     results.sections.append(Section("calls", title, "ms", tuple(figures), "ratio"))
 
@@ -171,8 +166,7 @@ def _measure_memory(measured: MeasuredEnvironment, rounds: int, results: Results
         "agent": ("agent", measured.agent),
     }
     figures = tuple(
-        Figure(key, title, Sample((memory.resident_megabytes(pid),)))
-        for key, (title, pid) in processes.items()
+        Figure(key, title, Sample((memory.resident_megabytes(pid),))) for key, (title, pid) in processes.items()
     )
     results.sections.append(Section("memory", "resident memory, after all of the above", "MB", figures))
 
@@ -211,7 +205,7 @@ def _targets(results: Results) -> list[Target]:
 def _progress(what: str, total: int) -> Iterator[Callable[[], None]]:
     """A line on a terminal that says how far it is, drawn between the rounds: no thread disturbs them."""
     console = Console(stderr=True)
-    if not console.is_terminal:
+    if not console.is_terminal or console.is_dumb_terminal:
         yield lambda: None
         return
     text = TextColumn("measuring {task.description}: {task.percentage:.0f} %")

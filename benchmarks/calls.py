@@ -75,7 +75,7 @@ def compare_programs(environment: MeasuredEnvironment) -> str:
     with open(NATIVE, "rb") as file:
         native = file.read()
     command = [CLEANENV, "exec", "-e", environment.path, "--", "cat", NATIVE]
-    inside = subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout
+    inside = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True).stdout
     if native == inside:
         linking = "dynamically linked" if b"/ld-" in native else "statically linked"
         digest = hashlib.sha256(native).hexdigest()[:12]

@@ -69,9 +69,7 @@ class Results:
                 }
                 for section in self.sections
             },
-            "targets": [
-                {"title": t.title, "bound": t.bound, "value": t.value, "met": t.is_met} for t in self.targets
-            ],
+            "targets": [{"title": t.title, "bound": t.bound, "value": t.value, "met": t.is_met} for t in self.targets],
         }
 
 

@@ -104,9 +104,9 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
     """A request to end is an exception, so that what is half-made is taken away and child processes are ended."""
-    raise KeyboardInterrupt
+    raise SystemExit(128 + number)
 
 
 def _show(what: str, why: str, hint: str | None, code: int, *, debug: bool) -> int:

@@ -90,7 +90,10 @@ class EnvironmentServer:
 
         def started() -> None:
             self._device = mounts.entries(self._settings.mount_point)[-1].device
-            self._kernel_cache = KernelCache()
+            try:
+                self._kernel_cache = KernelCache()
+            except OSError as error:  # then the kernel remembers a name for as long as it does by itself
+                _log.warning("the kernel is not told of changes: %s", error)
             self._start_threads()
             on_ready()
 

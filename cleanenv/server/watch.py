@@ -6,12 +6,14 @@ the directories of the links; its events are the sign for the kernel to forget.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import select
 import struct
 import threading
+import time
 from collections.abc import Callable, Sequence
 
 from cleanenv.agent.client import AgentClient
@@ -21,6 +23,7 @@ __all__ = ["ContainerWatch"]
 
 _EVENT = struct.Struct("=iIII")  # inotify(7): watch, mask, cookie, length of the name
 _READ_SIZE = 65536
+_PAUSE_S = 0.05
 # A directory came or went, a watch ended, events were lost: the watches themselves are no longer the right ones.
 _ASK_AGAIN = 0x40000000 | 0x00008000 | 0x00004000  # IN_ISDIR, IN_IGNORED, IN_Q_OVERFLOW
 
@@ -40,7 +43,7 @@ class ContainerWatch:
         self._patterns = patterns
         self._on_change = on_change
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self.is_active = False
+        self.is_active = False  # a watch stands or is being made: no need to renew it because the agent answers
 
     def start(self) -> None:
         """Start the thread, which lives as long as the process."""
@@ -52,26 +55,30 @@ class ContainerWatch:
 
     def _run(self) -> None:
         while True:
+            with contextlib.suppress(BlockingIOError):
+                os.eventfd_read(self._wake)  # the watch that is made now is the one that was asked for
+            self.is_active = True
             try:
                 watcher = self._agent.watch(self._patterns())
             except AgentError as error:
                 _log.debug("no watch: %s", error)
-                self._await_renewal()
-                continue
-            try:
-                self.is_active = True
-                self._on_change()  # what has changed before the watch stood
-                self._hear(watcher)
-            finally:
                 self.is_active = False
-                os.close(watcher)
-                self._on_change()
+                self._await_renewal()
+            else:
+                try:
+                    self._on_change()  # what has changed before the watch stood
+                    self._hear(watcher)
+                finally:
+                    os.close(watcher)
+                    self._on_change()
+            # An agent that hangs up each time, or a directory in which directories come and go, must not keep
+            # two processors busy; what changes meanwhile is found when the next watch stands.
+            time.sleep(_PAUSE_S)
 
     def _await_renewal(self) -> None:
         waiting = select.poll()
         waiting.register(self._wake, select.POLLIN)
         waiting.poll()
-        os.eventfd_read(self._wake)
 
     def _hear(self, watcher: int) -> None:
         """Returns when the watch has to be made anew or the agent is gone."""
@@ -82,7 +89,6 @@ class ContainerWatch:
         while True:
             ready = {descriptor for descriptor, _events in waiting.poll()}
             if self._wake in ready:
-                os.eventfd_read(self._wake)
                 return
             if watcher not in ready:
                 self._agent.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from pathlib import Path
@@ -17,7 +16,7 @@ OWN = {"activate", "cleanenv", "destroy", "inenv"}
 
 
 def programs(environment: Environment) -> set[str]:
-    """What all the ways to look say, on which they must agree: the listing, a lookup of each, a search as of a shell."""
+    """What is in it: the listing, a lookup of each, and a shell's search of its PATH agree on that."""
     names = set(environment.caller.run("ls", "-A", environment.bin).output.split()) - OWN
     for name in names:
         assert_there(environment, name)
@@ -25,7 +24,7 @@ def programs(environment: Environment) -> set[str]:
 
 
 def assert_there(environment: Environment, name: str) -> None:
-    found = environment.caller.run("sh", "-c", 'command -v "$0"', name, variables={"PATH": str(environment.bin)})
+    found = environment.caller.run("/bin/sh", "-c", 'command -v "$0"', name, variables={"PATH": str(environment.bin)})
     assert found.output == f"{environment.bin}/{name}\n"
     assert environment.caller.run("stat", "-c", "%A %U", environment.bin / name).output == (
         f"-rwxr-xr-x {environment.caller.name}\n"
@@ -33,7 +32,7 @@ def assert_there(environment: Environment, name: str) -> None:
 
 
 def assert_absent(environment: Environment, name: str) -> None:
-    found = environment.caller.run("sh", "-c", 'command -v "$0"', name, variables={"PATH": str(environment.bin)})
+    found = environment.caller.run("/bin/sh", "-c", 'command -v "$0"', name, variables={"PATH": str(environment.bin)})
     assert found.returncode != 0
     looked_up = environment.caller.run("stat", environment.bin / name)
     assert "No such file or directory" in looked_up.stderr
@@ -112,14 +111,10 @@ def test_times_are_those_of_the_programs_in_the_container(create: Create) -> Non
 
 @ONE_CALLER
 def test_nothing_can_be_written_into_it(small: Environment) -> None:
-    for attempt in (
-        lambda: (small.bin / "new").write_text("x"),
-        lambda: (small.bin / "sh").unlink(),
-        lambda: (small.bin / "sh").chmod(0o600),
-    ):
-        with pytest.raises(OSError) as caught:
-            attempt()
-        assert caught.value.errno == errno.EROFS
+    attempts = ((Path.touch, small.bin / "new"), (Path.unlink, small.bin / "sh"), (Path.rmdir, small.bin))
+    for attempt, path in attempts:
+        with pytest.raises(OSError, match=r"Read-only file system|Device or resource busy"):
+            attempt(path)
     assert stat.S_IMODE((small.bin / "sh").stat().st_mode) == 0o755
 
 

@@ -12,7 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One mount: `host` appears in the container as `container`. Both absolute, without a trailing slash. */
+/* One mount: `host` appears in the container as `container`. Both absolute and normal: no `.`, `..`, `//`, and no
+ * slash at the end but that of the root. */
 struct pathmap_mount {
 	const char *host;
 	const char *container;
@@ -51,7 +52,8 @@ enum pathmap_status {
 	PATHMAP_NO_MEMORY,
 };
 
-/* `text` is malloc'd and the caller's to free. `rule` is a static string for the trace ("A2 host class"). */
+/* `text` is malloc'd and the caller's to free. `rule` is a static string for the trace: the rule that found the path
+ * and what was found out about it ("A2 C host class", "A4 C1 mount", "A1 no path"). Never NULL. */
 struct pathmap_result {
 	enum pathmap_status status;
 	char *text;
@@ -59,20 +61,24 @@ struct pathmap_result {
 };
 
 /* Rules M only: one path, to the container or to the host. Relative input stays relative unless it leaves the
- * mount of cwd or `absolute` is set. An input that maps to itself is PATHMAP_UNCHANGED. */
+ * mount of cwd or `absolute` is set. An input that maps to itself is PATHMAP_UNCHANGED. The host is asked to find
+ * absolute links (M8) on the way to the container; the container is never asked. */
 struct pathmap_result pathmap_to_container(const struct pathmap *map, const char *path, bool absolute);
 struct pathmap_result pathmap_to_host(const struct pathmap *map, const char *path, bool absolute);
 
 /* M10: the container's path of map->cwd. PATHMAP_MAPPED (also when it is the same) or PATHMAP_UNMAPPABLE. */
 struct pathmap_result pathmap_working_directory(const struct pathmap *map);
 
-/* Rules A and C: one argument of a program. `previous` is the argument before it, or NULL. */
+/* Rules A and C: one argument of a program. `previous` is the argument before it, or NULL; it matters to the profiles
+ * of programs (rules O) and is not looked at yet. `container` is asked about system trees only, and only for what the
+ * host has; the host is asked about a path's first component before the rest. */
 struct pathmap_result pathmap_argument(const struct pathmap *map, const char *argument, const char *previous);
 
 /* The same for an argument of a host program that is called from inside: mounts alone decide, there are no classes. */
 struct pathmap_result pathmap_argument_to_host(const struct pathmap *map, const char *argument, const char *previous);
 
-/* Rules E: one variable. The launcher decides on PATH, HOME, PWD and SHELL itself and does not ask for them. */
+/* Rules E: one variable. The launcher decides on PATH, HOME, PWD and SHELL itself and does not ask for them; asked all
+ * the same, PWD is the working directory (M10) and the others are unchanged. */
 struct pathmap_result pathmap_variable(const struct pathmap *map, const char *name, const char *value);
 
 #endif

@@ -31,6 +31,7 @@ import pexpect
 
 STEP_TIMEOUT_S = 600  # the first create on a machine makes or pulls an image
 END_TIMEOUT_S = 30
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 # The shell marks its prompts with escape sequences that a terminal does not show: the status of the last
 # command in front, the end of the prompt behind.
@@ -180,7 +181,7 @@ def complaint(step: Step, status: int, output: str, prompt: str) -> str | None:
 def main() -> int:
     """Run the session of standard input."""
     is_terminal = sys.stdout.isatty()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell's background jobs ignore SIGINT
+    for number in END_SIGNALS:  # all of them: a background job of a shell has SIGINT ignored
         signal.signal(number, _interrupt)
     steps = list(parse(sys.stdin))
     shell = Shell(is_terminal=is_terminal)
@@ -207,6 +208,9 @@ def main() -> int:
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
+    # Once is enough: the end of the session takes a moment.
+    for number in END_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

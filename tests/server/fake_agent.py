@@ -56,6 +56,7 @@ class FakeAgent:
         self.connections = 0
         self.reply: Callable[[int, list[str]], Reply] = self.answer
         self._path = socket_path
+        self._is_stopped = False
         self._changes = tempfile.mkdtemp(prefix="changes-")
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         if os.path.lexists(socket_path):
@@ -76,7 +77,8 @@ class FakeAgent:
 
     def stop(self) -> None:
         """End like a killed container: the socket's file stays, nobody listens."""
-        if self._thread.is_alive():
+        if not self._is_stopped:
+            self._is_stopped = True
             os.write(self._wake_in, b"x")
             self._thread.join()
             self._listener.close()
@@ -137,7 +139,10 @@ class FakeAgent:
             connection.close()
 
     def _serve_one(self, connection: socket.socket) -> bool:
-        packet, descriptors, _flags, _address = socket.recv_fds(connection, 256, 4)
+        try:
+            packet, descriptors, _flags, _address = socket.recv_fds(connection, 256, 4)
+        except ConnectionResetError:  # killed with an answer unread
+            return False
         if not packet:
             return False
         _magic, _version, kind = struct.unpack("=IHH", packet)
