@@ -40,6 +40,7 @@ test: setup engine check test-unit test-integration ## set up, check, and run al
 .PHONY: test-unit
 test-unit: setup ## run tests/: no engine, no FUSE, no network
 	@$(MAKE) -C native asan
+	@CLEANENV_TEST_NATIVE='$(CURDIR)/native/build/asan' ASAN_OPTIONS=detect_leaks=0 $(python) -m pytest tests/native
 	@$(python) -m pytest tests
 
 # Longer limits than the default: the first test may have to make a base image.

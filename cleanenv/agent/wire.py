@@ -81,7 +81,7 @@ def check_answer_header(packet: bytes) -> None:
         raise AgentError(
             "question to the agent",
             f"it speaks version {version} of the protocol, this cleanenv speaks {VERSION}",
-            "cleanenv reset, so that the container starts with this version's agent",
+            "cleanenv create --clear PATH, which makes the environment anew with this version",
         )
     if kind != ANSWER:
         raise _malformed(f"a message of type {kind}")

@@ -56,8 +56,8 @@ DEFAULT_LINKS = (
     *_globs("/usr/local/bin", "*"),
     *_globs(
         "/usr/bin",
-        "python python[23]* pip pip[23]* pydoc pydoc[23]* ruby ruby[0-9]* gem gem[0-9]* irb irb[0-9]* bundle bundler rake"
-        " node nodejs npm npx perl perl5* cpan lua lua5* luac luac5* php php[0-9]* composer java javac jar"
+        "python python[23]* pip pip[23]* pydoc pydoc[23]* ruby ruby[0-9]* gem gem[0-9]* irb irb[0-9]* bundle bundler"
+        " rake node nodejs npm npx perl perl5* cpan lua lua5* luac luac5* php php[0-9]* composer java javac jar"
         " gcc gcc-[0-9]* g++ g++-[0-9]* cc c++ clang clang-[0-9]* clang++ clang++-[0-9]* make cmake"
         " go gofmt rustc cargo ghc ghci cabal ocaml opam erl erlc elixir iex mix R Rscript julia",
     ),

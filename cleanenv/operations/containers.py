@@ -100,7 +100,7 @@ def wait_for_agent(engine: Engine, container_id: str, runtime: RuntimePaths) -> 
                 raise EngineError(
                     "container",
                     f"its agent does not answer: {words or 'it ended without a word'}",
-                    "cleanenv doctor",
+                    f"docker logs {container_id[:12]}",
                 )
         time.sleep(_POLL_S)
 

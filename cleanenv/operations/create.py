@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shlex
 import shutil
 import stat
 import time
@@ -14,11 +15,12 @@ from pathlib import Path
 import cleanenv
 from cleanenv.activation.scripts import activation_scripts
 from cleanenv.agent.client import AgentClient
+from cleanenv.agent.wire import Presence
 from cleanenv.configuration_file import dump_configuration
 from cleanenv.engine import base_image
 from cleanenv.engine.port import Engine, ProgressReport
 from cleanenv.environments import Environment, save_state
-from cleanenv.errors import EnvironmentStateError, UsageError
+from cleanenv.errors import CorruptStateError, EnvironmentNotFoundError, EnvironmentStateError, UsageError
 from cleanenv.files import locked, replace_file
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.environment import EnvironmentPaths, RuntimePaths
@@ -27,13 +29,15 @@ from cleanenv.model.link import Link
 from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount, with_defaults
 from cleanenv.model.state import State
 from cleanenv.operations import containers, live
-from cleanenv.operations.destroy import destroy
+from cleanenv.operations.destroy import destroy, destroy_damaged
+from cleanenv.operations.interrupts import uninterrupted
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory, make_runtime_directory
 
 __all__ = ["check_links", "create"]
 
 _IDENTIFIER_BYTES = 6
+_LOOK = "cleanenv exec -e {environment} -- ls -l {directory}"
 
 
 def create(
@@ -65,21 +69,26 @@ def create(
         environ=host.variables,
     )
     if clear and EnvironmentPaths(root).private.exists():
-        destroy(root, host, connect=lambda: engine)
+        try:
+            destroy(root, host, connect=lambda: engine)
+        except (EnvironmentNotFoundError, CorruptStateError):
+            destroy_damaged(root, host, engine)
 
     progress("creating the environment", 0, None)
     identifier = secrets.token_hex(_IDENTIFIER_BYTES)
     paths = EnvironmentPaths(root)
     with contextlib.ExitStack() as undo:
-        _make_directories(paths, undo)
+        with uninterrupted():
+            _make_directories(paths, undo)
         for name in ("agent", "launcher"):
             _copy_program(live.native_program(name), paths.private / name)
         replace_file(paths.configuration, content)
         for script in activation_scripts(root, host.python):
             replace_file(paths.bin / script.name, script.content, script.mode)
 
-        runtime = make_runtime_directory(choose_runtime_directory(host, identifier), host.user.uid)
-        undo.callback(shutil.rmtree, runtime.root, ignore_errors=True)
+        with uninterrupted():
+            runtime = make_runtime_directory(choose_runtime_directory(host, identifier), host.user.uid)
+            undo.callback(shutil.rmtree, runtime.root, ignore_errors=True)
         planned = Environment(
             paths,
             State(
@@ -96,38 +105,53 @@ def create(
             configuration,
         )
         with locked(runtime.lock):
-            environment = containers.create_container(engine, planned, image)
-            undo.callback(engine.remove_container, environment.state.container_id)
+            with uninterrupted():
+                environment = containers.create_container(engine, planned, image)
+                undo.callback(engine.remove_container, environment.state.container_id)
             save_state(paths, environment.state)
             environment = containers.ensure_running(engine, environment)
-            check_links(runtime, configuration.links or ())
+            look = f"create it without this link, then see: {_LOOK}"
+            check_links(environment, configuration.links or (), look=look)
             registry = Registry(host.state_directory)
             undo.callback(registry.remove, identifier)
             registry.add(identifier, root)
             undo.callback(live.unmount, environment)
-            live.ensure_mounted(environment, host)
+            with uninterrupted():
+                live.ensure_mounted(environment, host)
         undo.pop_all()
     return environment
 
 
-def check_links(runtime: RuntimePaths, links: tuple[Link, ...]) -> None:
-    """Raise UsageError for a link to what the container has not, or what is no program; patterns may be empty."""
+def check_links(environment: Environment, links: tuple[Link, ...], *, look: str = _LOOK) -> None:
+    """Raise UsageError for a link to what the container has not, or what is no program; patterns may be empty.
+
+    `look` is the hint how to see what there is.
+    """
     named = [link for link in links if not link.is_glob]
     if not named:
         return
     patterns = [_literal(link.path) for link in named]
-    with contextlib.closing(AgentClient(str(runtime.agent_socket), timeout_s=10.0)) as agent:
+    with contextlib.closing(AgentClient(str(environment.runtime.agent_socket), timeout_s=10.0)) as agent:
         found = {match.pattern for match in agent.glob(patterns)}
         for index, link in enumerate(named):
             if index in found:
                 continue
-            exists = not link.path.startswith("~/") and agent.exists([link.path])[0]
+            # Of what is in the home the agent tells only whether it is a program.
+            exists = not link.path.startswith("~/") and agent.exists([link.path])[0] is not Presence.ABSENT
             reason = "it is no program: not a file that may be executed" if exists else "the container has no such file"
             raise UsageError(
                 f"link {link.name}:{link.path}",
                 reason,
-                f"cleanenv exec -- ls -l {os.path.dirname(link.path)}",
+                look.format(
+                    environment=shlex.quote(str(environment.paths.root)),
+                    directory=_quoted_directory(os.path.dirname(link.path)),
+                ),
             )
+
+
+def _quoted_directory(path: str) -> str:
+    home, rest = ("~", path[1:]) if path.startswith("~") else ("", path)
+    return home + (shlex.quote(rest) if rest else "")
 
 
 def _literal(path: str) -> str:
@@ -146,11 +170,13 @@ def _check_root(root: Path, *, clear: bool) -> None:
             raise UsageError(what, "a part of the path is longer than a file name can be", "choose a shorter name")
     try:
         if paths.private.is_dir() and not clear:
-            raise UsageError(what, "there is one at that path", f"cleanenv create --clear {root}")
+            raise _exists(root)
         if root.exists() and not root.is_dir():
             raise UsageError(what, "the path is not a directory", "choose another path")
         if not paths.private.exists() and paths.bin.exists() and any(paths.bin.iterdir()):
             raise UsageError(what, f"{paths.bin} is not empty and would be hidden", "choose another path")
+        if not paths.private.exists() and os.path.lexists(paths.configuration):
+            raise UsageError(what, "there is a cleanenv.conf that it would replace", "choose another path")
         parent = next(parent for parent in root.parents if parent.exists())
         if not parent.is_dir():
             raise UsageError(what, f"{parent} is not a directory", "choose another path")
@@ -175,18 +201,27 @@ def _check_mounts(mounts: tuple[Mount, ...]) -> None:
         )
 
 
+def _exists(root: Path) -> UsageError:
+    hint = f"cleanenv create --clear {shlex.quote(str(root))}"
+    return UsageError(f"environment {root}", "there is one at that path", hint)
+
+
 def _make_directories(paths: EnvironmentPaths, undo: contextlib.ExitStack) -> None:
     """Make the environment's directories, and note each that was missing to be removed again."""
     missing = [directory for directory in (paths.root, *paths.root.parents) if not directory.exists()]
     try:
         for directory in reversed(missing):
-            directory.mkdir()
-            undo.callback(_remove_empty, directory)
-        for directory, mode in ((paths.private, 0o700), (paths.bin, 0o755)):
-            made = not directory.exists()
-            directory.mkdir(mode=mode, exist_ok=True)
-            if made:
-                undo.callback(shutil.rmtree, directory, ignore_errors=True)
+            with contextlib.suppress(FileExistsError):  # somebody else made it meanwhile: it is not ours to remove
+                directory.mkdir()
+                undo.callback(_remove_empty, directory)
+        try:
+            paths.private.mkdir(mode=0o700)
+        except FileExistsError:
+            raise _exists(paths.root) from None
+        undo.callback(shutil.rmtree, paths.private, ignore_errors=True)
+        if not paths.bin.exists():
+            paths.bin.mkdir()
+            undo.callback(shutil.rmtree, paths.bin, ignore_errors=True)
     except OSError as error:
         raise EnvironmentStateError(
             f"environment {paths.root}", f"{error.filename}: {error.strerror}", "choose another path"

@@ -3,41 +3,76 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from cleanenv import mounts
 from cleanenv.engine.port import Engine
 from cleanenv.environments import changing
 from cleanenv.errors import EnvironmentStateError
+from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
 from cleanenv.operations import live
+from cleanenv.operations.containers import ID_LABEL, PATH_LABEL
 from cleanenv.registry import Registry
+from cleanenv.runtime import choose_runtime_directory
 
-__all__ = ["destroy"]
+__all__ = ["destroy", "destroy_damaged"]
 
 
 def destroy(root: Path, host: Host, *, connect: Callable[[], Engine]) -> None:
     """End its programs, remove its container, its live directory and its files.
 
     What the user put beside them in the directory stays, and the directory with it. The container goes first: when the
-    engine cannot be reached nothing is lost and destroy can be said again.
+    engine cannot be reached nothing is lost and destroy can be said again. So it can when it was cut short.
     """
     with changing(root) as environment:
         engine = connect()
         engine.remove_container(environment.state.container_id)
         live.unmount(environment)
-        try:
-            shutil.rmtree(environment.paths.bin)
-            environment.paths.configuration.unlink(missing_ok=True)
-            Registry(host.state_directory).remove(environment.state.id)
-            shutil.rmtree(environment.paths.private)
-        except OSError as error:
-            raise EnvironmentStateError(
-                f"environment {root}",
-                f"its container is gone, but {error.filename}: {error.strerror}",
-                f"rm -rf {root}",
-            ) from error
-        with contextlib.suppress(OSError):
-            root.rmdir()
+        _remove_files(environment.paths, Registry(host.state_directory), (environment.state.id,))
         shutil.rmtree(environment.runtime.root, ignore_errors=True)
+
+
+def destroy_damaged(root: Path, host: Host, engine: Engine) -> None:
+    """Destroy an environment that has no state, or none that can be read: what a killed command left.
+
+    Its containers are found by their labels.
+    """
+    found = engine.containers(f"{PATH_LABEL}={root}")
+    identifiers = tuple(dict(container.labels).get(ID_LABEL, "") for container in found)
+    for container in found:
+        engine.remove_container(container.id)
+    paths = EnvironmentPaths(root)
+    mounts.unmount(str(paths.bin), lazy=True)
+    _remove_files(paths, Registry(host.state_directory), identifiers)
+    for identifier in filter(None, identifiers):
+        shutil.rmtree(choose_runtime_directory(host, identifier), ignore_errors=True)
+
+
+def _remove_files(paths: EnvironmentPaths, registry: Registry, identifiers: tuple[str, ...]) -> None:
+    """Remove the files, that with the state last: until then it is an environment that can be destroyed."""
+    try:
+        _remove_tree(paths.bin)
+        paths.configuration.unlink(missing_ok=True)
+        for identifier in filter(None, identifiers):
+            registry.remove(identifier)
+        for file in paths.private.iterdir():
+            if file != paths.state:
+                _remove_tree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
+        _remove_tree(paths.private)
+    except OSError as error:
+        raise EnvironmentStateError(
+            f"environment {paths.root}",
+            f"its container is gone, but {error.filename}: {error.strerror}",
+            f"rm -rf {shlex.quote(str(paths.root))}",
+        ) from error
+    with contextlib.suppress(OSError):
+        paths.root.rmdir()
+
+
+def _remove_tree(directory: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        shutil.rmtree(directory)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ def link(root: Path, new: tuple[Link, ...], host: Host, *, connect: Callable[[],
                     f"cleanenv unlink {candidate.name}",
                 )
         environment = containers.ensure_running(connect(), found)
-        check_links(environment.runtime, new)
+        check_links(environment, new)
         _publish(environment, present + tuple(candidate for candidate in new if candidate not in present), host)
 
 
@@ -47,7 +48,7 @@ def unlink(root: Path, names: tuple[str, ...], host: Host) -> None:
                 raise UsageError(
                     f"link {name}",
                     f"it comes from the pattern {via}" if via else "the environment has no such link",
-                    f"cleanenv unlink '{via}'" if via else "cleanenv status",
+                    f"cleanenv unlink {shlex.quote(via)}" if via else "cleanenv status",
                 )
             links = kept
         _publish(environment, links, host)

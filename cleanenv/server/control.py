@@ -66,7 +66,7 @@ def request(
             connection.connect(socket_path)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENOTDIR, errno.ECONNREFUSED):
-                raise ServerAbsentError(_WHAT, "it does not run", "cleanenv mount") from error
+                raise ServerAbsentError(_WHAT, "it does not run", "cleanenv start") from error
             raise ServerSilentError(_WHAT, error.strerror or str(error)) from error
         try:
             with contextlib.suppress(BrokenPipeError):  # it refuses without reading all: the answer tells why

@@ -63,7 +63,7 @@ class ContainerStarter:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-                return EngineError(_WHAT, f"it did not end within {self._timeout_s:g} s", "cleanenv doctor")
+                return EngineError(_WHAT, f"it did not end within {self._timeout_s:g} s", "docker ps")
             if status == 0:
                 return None
             size = os.fstat(output.fileno()).st_size

@@ -84,6 +84,7 @@ def test_image_like_the_host_is_made_once_and_then_found_by_its_tag_or_made_of_i
         "root 755",
         "services do not start 101",
         "certificates",
+        "python and a compiler",
         "apt reaches its mirror",
     ]
 
@@ -95,6 +96,7 @@ def look_inside(engine: Engine, spec: ContainerSpec) -> list[str]:
         stat -c 'root %a' /
         /usr/sbin/policy-rc.d; echo "services do not start $?"
         [ -s /etc/ssl/certs/ca-certificates.crt ] && echo certificates
+        python3 -m pip --version >/dev/null && cc --version >/dev/null && echo python and a compiler
         apt-get update -qq && echo apt reaches its mirror
     """
     # The image's own shell, in place of the agent.

@@ -132,6 +132,15 @@ def make_environment(root: Path, probe: Path, binding: str, files: dict[str, int
     return LiveEnvironment(root, run, settings, FakeAgent(str(run / "agent" / "agent.sock"), files))
 
 
+def command(program: str, *arguments: str) -> list[str]:
+    """The command for a program of the directory: a shell becomes it.
+
+    A child of this process would keep this process, and so the agent in it, waiting for its exec (vfork); that
+    needs the agent's answer.
+    """
+    return ["/bin/sh", "-c", 'exec "$0" "$@"', program, *arguments]
+
+
 def is_gone(pid: int, timeout_s: float = 10) -> bool:
     """Whether the process ends within the time."""
     try:

@@ -22,7 +22,7 @@ from cleanenv import mounts
 from cleanenv.errors import EnvironmentStateError, MountError
 from cleanenv.mounts import BusyMountError, MountState
 from cleanenv.server import control, process
-from integration.fuse.harness import LiveEnvironment, is_gone, kill
+from integration.fuse.harness import LiveEnvironment, command, is_gone, kill
 from tests.server.fake_agent import FakeAgent
 
 MakeEnvironment = Callable[..., LiveEnvironment]
@@ -31,7 +31,7 @@ MakeEnvironment = Callable[..., LiveEnvironment]
 @contextmanager
 def running(env: LiveEnvironment, mode: str = "wait") -> Iterator[subprocess.Popen[bytes]]:
     """A program of the directory that runs; it reads its pages when its stdin ends (with "hold", it has them)."""
-    with subprocess.Popen([env.program("a"), mode], stdin=-1, stdout=-1) as program:
+    with subprocess.Popen(command(env.program("a"), mode), stdin=-1, stdout=-1) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == b"waiting\n"
         yield program

@@ -23,9 +23,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, NoReturn
+from typing import IO
 
 import pexpect
 
@@ -117,6 +117,7 @@ class Shell:
         """Type Ctrl-C, and wait for what runs to end."""
         self._bash.sendintr()
         with contextlib.suppress(pexpect.TIMEOUT, pexpect.EOF):
+            self._unread += "\n"  # the end of the line that was interrupted
             self._read_to_prompt(is_shown=False, timeout_s=END_TIMEOUT_S)
 
     def close(self) -> None:
@@ -181,8 +182,9 @@ def complaint(step: Step, status: int, output: str, prompt: str) -> str | None:
 def main() -> int:
     """Run the session of standard input."""
     is_terminal = sys.stdout.isatty()
+    end = _end_once()
     for number in END_SIGNALS:  # all of them: a background job of a shell has SIGINT ignored
-        signal.signal(number, _interrupt)
+        signal.signal(number, end)
     steps = list(parse(sys.stdin))
     shell = Shell(is_terminal=is_terminal)
     try:
@@ -207,11 +209,15 @@ def main() -> int:
     return 0
 
 
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    # Once is enough: the end of the session takes a moment.
-    for number in END_SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
+def _end_once() -> Callable[[int, object], None]:
+    """A signal handler. What comes after the first one is ignored: the end of the session takes a moment."""
+    first = iter([True])
+
+    def handle(_number: int, _frame: object) -> None:
+        if next(first, False):
+            raise KeyboardInterrupt
+
+    return handle
 
 
 if __name__ == "__main__":
