@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +43,7 @@ def open_environment(root: Path) -> Environment:
         text = paths.state.read_text("ascii", "replace")
     except (FileNotFoundError, NotADirectoryError):
         raise EnvironmentNotFoundError(
-            f"environment {root}", "there is none at that path", f"cleanenv create {root}"
+            f"environment {root}", "there is none at that path", f"cleanenv create {shlex.quote(str(root))}"
         ) from None
     except OSError as error:
         raise EnvironmentStateError(f"environment {root}", error.strerror or str(error)) from error

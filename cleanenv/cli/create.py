@@ -60,6 +60,8 @@ def create(
     host = current_host()
     if not path:
         raise UsageError("environment", "the path is empty", "cleanenv create PATH")
+    if base_image == "":
+        raise UsageError("base image", "its name is empty", "leave --base-image away for the one like the host")
     configuration = Configuration(
         base=base_image,
         mounts=tuple(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import signal
 import sys
 import traceback
@@ -35,6 +36,10 @@ _COMMANDS = {
         "stop": "cleanenv.cli.lifecycle:stop",
     },
 }
+
+
+_END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class _Commands(click.Group):
@@ -80,7 +85,9 @@ def main() -> NoReturn:
     """Run the command line and end the process: 0 done, 1 failed, 2 wrong usage, 125 agent lost, 130 interrupted."""
     # Only the first words are looked at: `exec` hands the rest to a program.
     debug = sys.argv[1:2] == ["--debug"]
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _END_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a job in the background
+            signal.signal(number, _interrupt)
     try:
         result = cleanenv_command.main(prog_name="cleanenv", standalone_mode=False)
         code = result if isinstance(result, int) else 0
@@ -98,6 +105,9 @@ def main() -> NoReturn:
         # The reader of a list went away; Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         code = 141
+    except OSError as error:
+        # The disk is full, a directory is not ours: not worth a message of its own at each place.
+        code = _show(error.filename or "system", error.strerror or str(error), None, 1, debug=debug)
     except Exception as error:  # noqa: BLE001 (the last place that can say it in one line)
         why = f"{type(error).__name__}: {error}"
         code = _show("internal error", why, "cleanenv --debug …, and report what it prints", 1, debug=debug)
@@ -105,7 +115,14 @@ def main() -> NoReturn:
 
 
 def _interrupt(number: int, _frame: FrameType | None) -> NoReturn:
-    """A request to end is an exception, so that what is half-made is taken away and child processes are ended."""
+    """A request to end is an exception, so that what is half-made is taken away and child processes are ended.
+
+    A further one does not cut that short.
+    """
+    for each in _END_SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 
@@ -113,5 +130,7 @@ def _show(what: str, why: str, hint: str | None, code: int, *, debug: bool) -> i
     if debug:
         traceback.print_exc()
     lines = [f"cleanenv: {what}: {why}", *([f"hint: {hint}"] if hint else [])]
+    # A file name may hold line ends and worse.
+    lines = [_CONTROL.sub(lambda match: repr(match[0])[1:-1], line) for line in lines]
     click.echo("\n".join(lines).encode("utf-8", "surrogateescape"), err=True)
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -62,8 +63,11 @@ def parse_directory(text: str, *, working_directory: str, exists: Callable[[str]
         host, container = host_path(rest[:at]), rest[at + 1 :]
         if not container:
             raise UsageError(what, "the container path is empty", f"use {rest[:at]}:/PATH or {rest[:at]}")
+        if container.startswith("/") and ":" in container:  # HOST:/PATH:wr is a slip, and no path
+            why = f"the container path {container!r} has a colon in it (modes are rw and ro)"
+            raise UsageError(what, why, "use HOST:CONTAINER[:rw]")
     if not exists(host):
-        raise UsageError(what, f"there is no {host} on the host", f"mkdir -p {host}")
+        raise UsageError(what, f"there is no {host} on the host", f"mkdir -p {shlex.quote(host)}")
     return Mount(host, container_path(container, what), writable)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +17,10 @@ from cleanenv.model.container import AGENT_DIRECTORY, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.user import User
 
-__all__ = ["ID_LABEL", "create_container", "ensure_running", "stop_container"]
+__all__ = ["ID_LABEL", "PATH_LABEL", "create_container", "ensure_running", "stop_container"]
 
 ID_LABEL = "cleanenv.id"
+PATH_LABEL = "cleanenv.path"
 STOP_GRACE_S = 10
 _AGENT_WAIT_S = 20.0
 _POLL_S = 0.004  # the agent listens some 20 ms after the engine says "started"; there is nothing to wait on
@@ -37,7 +39,7 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
             mounts=state.mounts,
             labels=(
                 (ID_LABEL, state.id),
-                ("cleanenv.path", str(environment.paths.root)),
+                (PATH_LABEL, str(environment.paths.root)),
                 ("cleanenv.version", cleanenv.__version__),
             ),
             environment=(f"PATH={state.user.home}/.local/bin:{_image_path(image)}",),
@@ -56,12 +58,18 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
     """
     container = engine.container(environment.state.container_id)
     if container is None:
+        # A command that was killed may have made one and not come to say so in the state.
+        container = next(iter(engine.containers(f"{ID_LABEL}={environment.state.id}")), None)
+        if container is not None:
+            environment = replace(environment, state=replace(environment.state, container_id=container.id))
+            save_state(environment.paths, environment.state)
+    if container is None:
         image = engine.image(environment.state.image_id)
         if image is None:
             raise EngineError(
                 f"environment {environment.paths.root}",
                 f"its container and its image {environment.state.image_name} were removed from the engine",
-                f"cleanenv create --clear {environment.paths.root}",
+                f"cleanenv create --clear {shlex.quote(str(environment.paths.root))}",
             )
         environment = create_container(engine, environment, image)
         save_state(environment.paths, environment.state)
@@ -75,8 +83,9 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
 
 
 def stop_container(engine: Engine, environment: Environment) -> None:
-    """Stop it: its programs get TERM, and KILL after the grace."""
-    engine.stop_container(environment.state.container_id, STOP_GRACE_S)
+    """Stop it: its programs get TERM, and KILL after the grace. One that somebody removed has stopped."""
+    if engine.container(environment.state.container_id) is not None:
+        engine.stop_container(environment.state.container_id, STOP_GRACE_S)
 
 
 def wait_for_agent(engine: Engine, container_id: str, runtime: RuntimePaths) -> None:

@@ -23,7 +23,7 @@ from cleanenv.environments import Environment, save_state
 from cleanenv.errors import CorruptStateError, EnvironmentNotFoundError, EnvironmentStateError, UsageError
 from cleanenv.files import locked, replace_file
 from cleanenv.model.configuration import Configuration
-from cleanenv.model.environment import EnvironmentPaths, RuntimePaths
+from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
 from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount, with_defaults
@@ -160,14 +160,8 @@ def _literal(path: str) -> str:
 
 def _check_root(root: Path, *, clear: bool) -> None:
     what = f"environment {root}"
+    _check_name(root, what)
     paths = EnvironmentPaths(root)
-    if ":" in str(root):
-        raise UsageError(what, "a colon ends an element of PATH", "choose a path without a colon")
-    if "\n" in str(root) or "\0" in str(root):
-        raise UsageError(what, "a path cannot contain a newline here", "choose another path")
-    for part in root.parts:
-        if len(os.fsencode(part)) > os.pathconf("/", "PC_NAME_MAX"):
-            raise UsageError(what, "a part of the path is longer than a file name can be", "choose a shorter name")
     try:
         if paths.private.is_dir() and not clear:
             raise _exists(root)
@@ -182,6 +176,15 @@ def _check_root(root: Path, *, clear: bool) -> None:
             raise UsageError(what, f"{parent} is not a directory", "choose another path")
     except OSError as error:
         raise UsageError(what, error.strerror or str(error), "choose another path") from error
+
+
+def _check_name(root: Path, what: str) -> None:
+    if ":" in str(root):
+        raise UsageError(what, "a colon ends an element of PATH", "choose a path without a colon")
+    if "\n" in str(root) or "\0" in str(root):
+        raise UsageError(what, "a path cannot contain a newline here", "choose another path")
+    if any(len(os.fsencode(part)) > os.pathconf("/", "PC_NAME_MAX") for part in root.parts):
+        raise UsageError(what, "a part of the path is longer than a file name can be", "choose a shorter name")
 
 
 def _check_mounts(mounts: tuple[Mount, ...]) -> None:

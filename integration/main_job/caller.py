@@ -127,9 +127,7 @@ class Caller:
         pass_fds: Sequence[int] = (),
     ) -> Result:
         """Run a command as this user, to its end."""
-        process = self.start(
-            command, cwd=cwd, variables=variables, stdin=subprocess.PIPE, pass_fds=pass_fds
-        )
+        process = self.start(command, cwd=cwd, variables=variables, stdin=subprocess.PIPE, pass_fds=pass_fds)
         return finish(process, stdin)
 
     def cleanenv(self, *arguments: Argument, cwd: Path | str = "/") -> Result:
@@ -172,9 +170,7 @@ _COMMANDS = {
 class Shell:
     """An interactive shell on a terminal. Marks around each command tell its output from prompts."""
 
-    def __init__(
-        self, caller: Caller, name: str, *, cwd: Path | str, variables: Mapping[str, str]
-    ) -> None:
+    def __init__(self, caller: Caller, name: str, *, cwd: Path | str, variables: Mapping[str, str]) -> None:
         command, *arguments = _COMMANDS[name]
         self._child = pexpect.spawn(
             command,

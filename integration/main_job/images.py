@@ -31,9 +31,7 @@ _INSTALL = (
 
 def docker(*arguments: str, check: bool = True, timeout_s: float = 60.0) -> str:
     """What the docker command says: the view from outside cleanenv."""
-    finished = subprocess.run(
-        ["docker", *arguments], check=False, capture_output=True, text=True, timeout=timeout_s
-    )
+    finished = subprocess.run(["docker", *arguments], check=False, capture_output=True, text=True, timeout=timeout_s)
     assert not check or finished.returncode == 0, finished
     return finished.stdout.strip()
 

@@ -106,9 +106,7 @@ def test_entering_twice_is_left_once(shell: Shell, tools: Environment) -> None:
     assert (snapshot(shell, tools), inside.count(str(tools.bin))) == (first, 1)
 
 
-def test_entering_another_environment_leaves_the_first(
-    shell: Shell, tools: Environment, small: Environment
-) -> None:
+def test_entering_another_environment_leaves_the_first(shell: Shell, tools: Environment, small: Environment) -> None:
     first = snapshot(shell, tools)
     shell.output(f". {tools.bin}/activate; . {small.bin}/activate")
     inside = shell.output('echo "$CLEAN_ENV:$PATH"')

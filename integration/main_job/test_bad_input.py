@@ -76,7 +76,7 @@ LONG = "x" * 256
             "link '/bin/': the path names a directory, not a program",
             "to link all in it: /bin/*",
         ),
-        (["--link", ""], "link '': the path is empty", "use [NAME:]/PATH/IN/THE/CONTAINER"),
+        (["--link", ""], "link '': the container path is not absolute", "use [NAME:]/PATH/IN/THE/CONTAINER"),
         # Directories
         (
             ["-d", "{place}/missing:rw"],
@@ -95,8 +95,8 @@ LONG = "x" * 256
         ),
         (
             ["-d", "{place}:/x:wr"],
-            "directory '{place}:/x:wr': the container path 'wr' is not absolute (modes are rw and ro)",
-            "use HOST:CONTAINER[:rw] with a container path that begins with /",
+            "directory '{place}:/x:wr': the container path '/x:wr' has a colon in it (modes are rw and ro)",
+            "use HOST:CONTAINER[:rw]",
         ),
         (
             ["-d", "{place}:/proc/x"],
@@ -116,22 +116,17 @@ LONG = "x" * 256
         (["-d", ":rw"], "directory ':rw': the path is empty", "use HOST:CONTAINER[:rw] or PATH[:rw]"),
         # Images
         (
-            ["-b", "Not An Image"],
-            "image Not An Image: that is no name of an image",
-            "use [REGISTRY/]NAME[:TAG], in small letters",
+            ["-b", ""],
+            "base image: its name is empty",
+            "leave --base-image away for the one like the host",
         ),
-        (["-b", ""], "image : the name is empty", "--base-image [REGISTRY/]NAME[:TAG]"),
     ],
 )
-def test_create_refuses(
-    caller: Caller, place: Path, busybox: str, options: list[str], message: str, hint: str
-) -> None:
+def test_create_refuses(caller: Caller, place: Path, busybox: str, options: list[str], message: str, hint: str) -> None:
     path = place / "env"
     before = traces(caller, place)
 
-    result = caller.cleanenv(
-        "create", "-b", busybox, *(option.format(place=place) for option in options), path
-    )
+    result = caller.cleanenv("create", "-b", busybox, *(option.format(place=place) for option in options), path)
 
     fields = {"place": place, "path": path}
     assert error_of(result) == (2, message.format(**fields), hint.format(**fields))
@@ -151,9 +146,7 @@ def test_create_refuses(
         ("configured", "there is a cleanenv.conf that it would replace", "choose another path"),
     ],
 )
-def test_create_refuses_a_path(
-    caller: Caller, place: Path, busybox: str, name: str, message: str, hint: str
-) -> None:
+def test_create_refuses_a_path(caller: Caller, place: Path, busybox: str, name: str, message: str, hint: str) -> None:
     caller.write(place / "file", "")
     caller.write(caller.mkdir(caller.mkdir(place / "occupied") / "bin") / "mine", "")
     caller.write(caller.mkdir(place / "configured") / "cleanenv.conf", "mine")
@@ -161,7 +154,7 @@ def test_create_refuses_a_path(
 
     result = caller.cleanenv("create", "-b", busybox, place / name)
 
-    said = f"environment {place / name}".replace("\n", "\\n")
+    said = f"environment {place / name}".replace("\n", r"\n")
     assert error_of(result) == (2, f"{said}: {message.format(place=place)}", hint)
     assert traces(caller, place) == before
 
@@ -187,19 +180,10 @@ def test_create_refuses_an_environment_that_exists(small: Environment) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        "with space",
-        "it's \"quoted\"",
-        "Ümläut-環境-😀",
-        "-r",
-        "$HOME `id` %s \\n \t*?[a]{b}",
-        ".hidden",
-        "x" * 255,
-        DEEP,
-    ],
+    ['it\'s "quoted" $HOME `id` %s \\n \t*?[a]{b}', "Ümläut-環境-😀", "-r", "x" * 255, DEEP],
+    ids=["quotes", "unicode", "dash", "long", "deep"],
 )
 def test_unusual_paths_work(create: Create, place: Path, name: str) -> None:
-    project = place / "a project: \"of\" ünusual ' name"
     environment = create("--link", "/bin/sh", "--link", "/bin/cat", path=place / name)
     file = environment.caller.write(place / "f i:l'e \"ü", "content\n")
 
@@ -208,39 +192,35 @@ def test_unusual_paths_work(create: Create, place: Path, name: str) -> None:
     assert environment.cleanenv("exec", "--", "echo", "a  b", "").output == "a  b \n"
     assert environment.cleanenv("stop").output == ""
     assert environment.run("sh", "-c", "echo $0 $#", "-x", "--", "").output == "-x 2\n"
-    assert f"environment     {environment.path}\n" in environment.cleanenv("status").output
     assert environment.caller.run(environment.bin / "destroy").output == ""
     assert not environment.path.exists()
-    assert not project.exists()
 
 
 def test_path_that_begins_with_a_dash_is_given_after_two(caller: Caller, place: Path, busybox: str) -> None:
     refused = caller.cleanenv("create", "-b", busybox, "-x", cwd=place)
-    assert error_of(refused) == (2, "usage: No such option: -x", "cleanenv create --help")
+    assert error_of(refused) == (2, "usage: No such option '-x'", "cleanenv create --help")
 
     assert caller.cleanenv("create", "-b", busybox, "--", "-x", cwd=place).returncode == 0
     assert caller.cleanenv("destroy", "--", "-x", cwd=place).output == ""
     assert os.listdir(place) == []
 
 
-@pytest.mark.parametrize("name", ["a b", "c:d", "it's", 'say "x"', "ünï", "new,comma", "#hash", "[link]", " x "])
-def test_directories_of_unusual_names_are_mounted(create: Create, place: Path, name: str) -> None:
-    directory = place / name
-    create_file = place.stat().st_uid
-    directory.mkdir()
-    os.chown(directory, create_file, -1)
-    environment = create("--link", "/bin/sh", "-d", f"{directory}:rw")
-
-    assert environment.run("sh", "-c", "pwd; echo x > file", cwd=directory).output == f"{directory}\n"
-    # The file is read again whenever something changes.
+def test_directories_of_unusual_names_are_mounted(caller: Caller, create: Create, place: Path) -> None:
+    names = ["a b", "c:d", "it's", 'say "x"', "ünï", "new,comma", "#hash", "[link]", " x ", "rw"]
+    directories = [caller.mkdir(place / name) for name in names]
+    environment = create("--link", "/bin/sh", *(f"-d{directory}:rw" for directory in directories))
+    # What the configuration holds is read again whenever something changes.
     assert environment.cleanenv("link", "/bin/cat").output == ""
-    assert environment.run("cat", "file", cwd=directory).output == "x\n"
+    assert environment.cleanenv("stop").output == ""
+
+    for directory in directories:
+        written = environment.run("sh", "-c", "pwd; echo x > file", cwd=directory)
+        assert (written.output, directory.joinpath("file").read_text()) == (f"{directory}\n", "x\n")
+        assert environment.run("cat", directory / "file").output == "x\n"
 
 
-def test_directory_that_the_configuration_cannot_hold_is_refused(
-    caller: Caller, place: Path, busybox: str
-) -> None:
-    directory = caller.mkdir(place / "both ' and \" quotes")
+def test_directory_that_the_configuration_cannot_hold_is_refused(caller: Caller, place: Path, busybox: str) -> None:
+    directory = caller.mkdir(place / "both ' and \", with a comma")
     before = traces(caller, place)
 
     code, message, hint = error_of(caller.cleanenv("create", "-b", busybox, "-d", directory, place / "env"))
@@ -296,14 +276,12 @@ def test_environment_that_nobody_named_is_asked_for(caller: Caller) -> None:
         (["crate"], "No such command 'crate'", "cleanenv --help"),
         (["create"], "Missing argument 'PATH'", "cleanenv create --help"),
         (["create", "a", "b"], "Got unexpected extra argument (b)", "cleanenv create --help"),
-        (["status", "--jsn"], "No such option: --jsn", "cleanenv status --help"),
+        (["status", "--jsn"], "No such option '--jsn'", "cleanenv status --help"),
         (["exec"], "Missing argument 'PROGRAM'", "cleanenv exec --help"),
-        (["--nonsense"], "No such option: --nonsense", "cleanenv --help"),
+        (["--nonsense"], "No such option '--nonsense'", "cleanenv --help"),
     ],
 )
-def test_commands_and_options_that_are_not_there(
-    caller: Caller, arguments: list[str], message: str, hint: str
-) -> None:
+def test_commands_and_options_that_are_not_there(caller: Caller, arguments: list[str], message: str, hint: str) -> None:
     code, said, suggested = error_of(caller.cleanenv(*arguments))
     assert (code, said.partition(": ")[0], suggested) == (2, "usage", hint)
     assert message in said

@@ -52,4 +52,3 @@ def test_the_first_session_of_a_user(caller: Caller, place: Path, debian: str) -
         shell.output(f"{command} destroy envs/a")
 
     assert traces(caller, place) - before == {f"file {project}/hello", f"file {place}/envs"}
-

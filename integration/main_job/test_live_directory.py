@@ -152,9 +152,7 @@ def test_listing_stays_while_the_container_is_down(create: Create, how: str) -> 
         (["unlink", "sh", "nothing"], "link nothing: the environment has no such link", "cleanenv status"),
     ],
 )
-def test_link_that_cannot_be_changes_nothing(
-    small: Environment, arguments: list[str], message: str, hint: str
-) -> None:
+def test_link_that_cannot_be_changes_nothing(small: Environment, arguments: list[str], message: str, hint: str) -> None:
     before = small.path.joinpath("cleanenv.conf").read_bytes()
 
     assert error_of(small.cleanenv(*arguments)) == (2, message, hint)
@@ -179,9 +177,7 @@ def test_links_made_at_the_same_time_are_all_kept(create: Create) -> None:
     environment = create("--link", "/bin/cat")
     names = ["env", "ls", "sort", "tail", "head", "wc"]
     started = [
-        environment.caller.start(
-            [environment.caller.executable, "link", "-e", environment.path, f"/bin/{name}"]
-        )
+        environment.caller.start([environment.caller.executable, "link", "-e", environment.path, f"/bin/{name}"])
         for name in names
     ]
     for process in started:

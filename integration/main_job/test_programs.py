@@ -158,9 +158,7 @@ def test_makes_share_their_job_slots(tools: Environment, outer: str) -> None:
     inner = str(tools.bin / "make")
     first, second = ("make", inner) if outer == "make" else (inner, "make")
     variables = (f"FIFO={fifo}", f"FILE={file}", f"SUBMAKE={second}")
-    result = tools.caller.run(
-        first, "-j2", "--no-print-directory", "-f", file, *variables, "sub", cwd=tools.project
-    )
+    result = tools.caller.run(first, "-j2", "--no-print-directory", "-f", file, *variables, "sub", cwd=tools.project)
     assert result.output == "one\n"
 
 

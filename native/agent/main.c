@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define BACKLOG 4096
+#define QUIET_MS 2
 #define STOP_MS 8000 /* for programs to end in, when the container stops; docker stop waits 10 s by default */
 
 _Noreturn static void die(const char *what)
@@ -86,19 +87,19 @@ static void set_variables(const struct options *options)
 	setenv("SHELL", users_shell(), 1);
 }
 
-static void accept_all(const struct options *options, int epoll, int socket, int *spare)
+static void accept_all(const struct options *options, int epoll, int socket, int *reserve)
 {
 	for (;;) {
 		int connection = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (connection >= 0) {
 			calls_accept(options, epoll, connection);
-		} else if ((errno == EMFILE || errno == ENFILE) && *spare >= 0) {
+		} else if ((errno == EMFILE || errno == ENFILE) && *reserve >= 0) {
 			/* Without a free descriptor the backlog would wake the loop for ever: turn one caller away. */
-			close(*spare);
+			close(*reserve);
 			connection = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
 			if (connection >= 0)
 				close(connection);
-			*spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+			*reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		} else if (errno != EINTR && errno != ECONNABORTED) {
 			return;
 		}
@@ -133,32 +134,35 @@ static int64_t read_signals(int signals, int64_t stopping)
 }
 
 /* The nearer of two timeouts of epoll_wait(2), where -1 is none. */
-static int nearer(int one, int64_t deadline)
+static int nearer(int one, int other)
 {
-	int64_t rest = deadline - now_ms();
-	int other = !deadline ? -1 : rest < 0 ? 0 : (int)rest;
+	return one < 0 || (other >= 0 && other < one) ? other : one;
+}
 
-	return one < 0 ? other : other < 0 || one < other ? one : other;
+/* How long the loop may wait: until a program's grace or the container's is over, or for a quiet moment to fork. */
+static int wait_ms(int64_t stopping)
+{
+	int64_t rest = stopping - now_ms();
+
+	if (stopping)
+		return nearer(calls_timeout(), rest < 0 ? 0 : (int)rest);
+	return nearer(calls_timeout(), spare_is_ready() ? -1 : QUIET_MS);
 }
 
 /* From here on nothing ends the agent but a stop signal: its end is the container's. */
-static void serve(const struct options *options, int epoll, int socket, int signals, int spare)
+static void serve(const struct options *options, int epoll, int socket, int signals, int reserve)
 {
 	int64_t stopping = 0;
 
 	for (;;) {
 		struct epoll_event events[64];
-		if (stopping)
-			spare_discard();
-		else
-			spare_prepare(options);
-		int count = epoll_wait(epoll, events, 64, nearer(calls_timeout(), stopping));
+		int count = epoll_wait(epoll, events, 64, wait_ms(stopping));
 		bool reap = false;
 
 		/* Calls first: a child that is reaped frees its call, which an event of this round may still name. */
 		for (int i = 0; i < count; i++) {
 			if (events[i].data.ptr == &listening)
-				accept_all(options, epoll, socket, &spare);
+				accept_all(options, epoll, socket, &reserve);
 			else if (events[i].data.ptr == &signalled)
 				reap = true;
 			else
@@ -170,6 +174,11 @@ static void serve(const struct options *options, int epoll, int socket, int sign
 		calls_expire();
 		if (stopping && (!children || now_ms() >= stopping))
 			return;
+		/* Not while a program starts, which would wait for the same processor; its end is the moment to. */
+		if (stopping)
+			spare_discard();
+		else if (reap || count == 0)
+			spare_prepare(options);
 	}
 }
 
@@ -183,7 +192,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	guard_descriptors();
-	int signals = open_signals(), spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int signals = open_signals(), reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	/* Only in a container: the tests run the agent on the host, whose users are not its business. */
 	if (getpid() == 1 && users_create(&options, "") < 0)
 		dprintf(2, "cleanenv agent: the user could not be added: %s\n", strerror(errno));
@@ -196,6 +205,6 @@ int main(int argc, char **argv)
 	if (signals < 0 || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &on_socket) < 0 ||
 	    epoll_ctl(epoll, EPOLL_CTL_ADD, signals, &on_signal) < 0)
 		die("start");
-	serve(&options, epoll, socket, signals, spare);
+	serve(&options, epoll, socket, signals, reserve);
 	return 0;
 }

@@ -4,12 +4,49 @@
 #include "kernel/descriptors.h"
 #include "wire/wire.h"
 
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifndef MADV_POPULATE_READ /* musl does not know them yet */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define PAGE 4096
+#define WARM_STACK 16384 /* bytes that a program's start takes of the stack at most */
+#define WARM_HEAP 2048
+
 static pid_t spare;
 static int handover = -1; /* the agent's end of the pair over which the spare gets its work */
+
+/* Where the program begins and ends in memory, and its variables (ld(1)). */
+extern char __executable_start[], __bss_start[], end[];
+
+/* Have the kernel map the pages from `first` to before `last` now. A kernel before 5.14 refuses, and they come when used. */
+static void map_pages(const char *first, const char *last, int how)
+{
+	uintptr_t start = (uintptr_t)first & ~(uintptr_t)(PAGE - 1);
+
+	madvise((void *)start, (uintptr_t)last - start, how);
+}
+
+/*
+ * A fork shares its pages until one of the two writes, and maps those of the file only when they are read: 3 to 7
+ * microseconds each, which are spent here, while nobody waits.
+ */
+static void warm_up(void)
+{
+	char stack[WARM_STACK];
+
+	map_pages(__executable_start, end, MADV_POPULATE_READ);
+	map_pages(__bss_start, end, MADV_POPULATE_WRITE);
+	map_pages(stack, stack + sizeof stack, MADV_POPULATE_WRITE);
+	free(malloc(WARM_HEAP));
+}
 
 /*
  * Wait for work, as root still: privileges go by the connection, which is not known yet. The only one who can send is
@@ -22,6 +59,7 @@ _Noreturn static void wait_for_work(const struct options *options, int socket)
 	size_t count;
 
 	kernel_close_all_but(socket, socket);
+	warm_up();
 	if (wire_receive(socket, packet, received, WIRE_DESCRIPTORS_MAX, &count) <= 0 || count < 2)
 		_exit(0);
 	close(socket);
@@ -55,6 +93,11 @@ pid_t spare_use(int connection, const int *descriptors, size_t count)
 	int result = wire_send(handover, &header, sizeof header, sent, count + 1);
 	spare_discard();
 	return result < 0 ? 0 : spare;
+}
+
+bool spare_is_ready(void)
+{
+	return handover >= 0;
 }
 
 void spare_discard(void)

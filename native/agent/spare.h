@@ -8,6 +8,7 @@
 
 #include "agent/options.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -16,6 +17,8 @@ void spare_prepare(const struct options *options);
 
 /* Have the spare run what is asked for (as program_run). Returns its pid, or 0 when there is none. */
 pid_t spare_use(int connection, const int *descriptors, size_t count);
+
+bool spare_is_ready(void);
 
 /* End the spare: the container stops. */
 void spare_discard(void);
