@@ -50,7 +50,7 @@ class Operations(Protocol):
         """The stat fields of a path."""
 
     def readdir(self, path: str, handle: int, /) -> Iterable[tuple[str, Mapping[str, int], int]]:
-        """Each name with its stat fields and 0: the whole directory is listed at once."""
+        """Each name with its inode and mode, and 0: the whole directory is listed at once."""
 
     def open(self, path: str, flags: int, /) -> int:
         """A handle for a file."""

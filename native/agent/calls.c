@@ -27,9 +27,12 @@ struct call {
 	pid_t process;  /* and its process group; 0 while the request is not complete */
 	int64_t deadline; /* when it is killed, in ms of CLOCK_MONOTONIC; 0: never */
 
-	uint32_t expected; /* descriptors, the request's among them; 0: nothing was said yet */
+	bool spoke;        /* the first message came */
+	uint32_t expected; /* descriptors, the request's among them if it is one */
 	int *descriptors;
 	size_t count;
+	void *packet; /* the SPAWN, while descriptors are missing */
+	size_t size;
 };
 
 static struct call *all;
@@ -47,7 +50,9 @@ static void forget_descriptors(struct call *call)
 	while (call->count > 0)
 		close(call->descriptors[--call->count]);
 	free(call->descriptors);
+	free(call->packet);
 	call->descriptors = NULL;
+	call->packet = NULL;
 }
 
 /*
@@ -129,6 +134,8 @@ static bool keep_descriptors(struct call *call, const int *received, size_t coun
 {
 	int *more = NULL;
 
+	if (count == 0)
+		return true;
 	if (call->count + count <= call->expected)
 		more = realloc(call->descriptors, (call->count + count) * sizeof *more);
 	if (!more) {
@@ -142,14 +149,14 @@ static bool keep_descriptors(struct call *call, const int *received, size_t coun
 	return true;
 }
 
-static bool start(const struct options *options, struct call *call)
+static bool start(const struct options *options, struct call *call, const void *packet, size_t size)
 {
-	pid_t process = spare_use(call->connection, call->descriptors, call->count);
+	pid_t process = spare_use(call->connection, packet, size, call->descriptors, call->count);
 
 	if (process == 0)
 		process = fork();
 	if (process == 0)
-		program_run(options, call->connection, call->descriptors, call->count);
+		program_run(options, call->connection, packet, call->descriptors, call->count);
 	if (process < 0) {
 		struct wire_failure failure = { wire_header(WIRE_FAILED), WIRE_STAGE_AGENT, errno };
 		wire_send(call->connection, &failure, sizeof failure, NULL, 0);
@@ -160,19 +167,23 @@ static bool start(const struct options *options, struct call *call)
 	return true;
 }
 
-static bool hear_spawn(const struct options *options, struct call *call, const unsigned char *packet,
+static bool hear_spawn(const struct options *options, struct call *call, const void *packet, size_t size,
 		       const int *received, size_t count)
 {
 	struct wire_spawn spawn;
 
 	memcpy(&spawn, packet, sizeof spawn);
-	call->expected = 1;
-	if (spawn.descriptors >= DESCRIPTORS_PER_CALL || count == 0) {
-		keep_descriptors(call, received, count);
+	if (spawn.descriptors < DESCRIPTORS_PER_CALL)
+		call->expected = spawn.descriptors + (spawn.size == 0);
+	if (!keep_descriptors(call, received, count) || spawn.descriptors >= DESCRIPTORS_PER_CALL)
 		return false;
-	}
-	call->expected += spawn.descriptors;
-	return keep_descriptors(call, received, count) && (call->count < call->expected || start(options, call));
+	if (call->count == call->expected)
+		return start(options, call, packet, size);
+	call->packet = malloc(size);
+	call->size = size;
+	if (call->packet)
+		memcpy(call->packet, packet, size);
+	return call->packet != NULL;
 }
 
 /*
@@ -188,20 +199,22 @@ static bool hear_question(const struct options *options, struct call *call, uint
 	return false;
 }
 
-static bool hear_message(const struct options *options, struct call *call, const unsigned char *packet,
+static bool hear_message(const struct options *options, struct call *call, const void *packet, size_t size,
 			 const int *received, size_t count)
 {
 	struct wire_header header;
 	struct wire_number number;
 
 	memcpy(&header, packet, sizeof header);
-	if (call->expected == 0 && header.type == WIRE_SPAWN)
-		return hear_spawn(options, call, packet, received, count);
-	if (call->expected == 0 && questions_include(header.type))
+	bool first = !call->spoke;
+	call->spoke = true;
+	if (first && header.type == WIRE_SPAWN)
+		return hear_spawn(options, call, packet, size, received, count);
+	if (first && questions_include(header.type))
 		return hear_question(options, call, header.type, received, count);
-	if (call->process == 0 && call->expected > 0 && header.type == WIRE_DESCRIPTORS && count > 0)
+	if (call->packet && header.type == WIRE_DESCRIPTORS && count > 0)
 		return keep_descriptors(call, received, count) &&
-		       (call->count < call->expected || start(options, call));
+		       (call->count < call->expected || start(options, call, call->packet, call->size));
 	if (call->process > 0 && header.type == WIRE_SIGNAL && count == 0) {
 		memcpy(&number, packet, sizeof number);
 		if (number.value < 1 || number.value > KERNEL_SIGNALS)
@@ -216,14 +229,14 @@ static bool hear_message(const struct options *options, struct call *call, const
 
 void calls_hear(const struct options *options, struct call *call)
 {
-	_Alignas(8) unsigned char packet[WIRE_PACKET_MAX];
+	static _Alignas(8) unsigned char packet[WIRE_SPAWN_MAX];
 	int received[WIRE_DESCRIPTORS_MAX];
 	size_t count;
 
-	long size = wire_receive(call->connection, packet, received, WIRE_DESCRIPTORS_MAX, &count);
+	long size = wire_receive(call->connection, packet, sizeof packet, received, WIRE_DESCRIPTORS_MAX, &count);
 	if (size < 0 && errno == EAGAIN)
 		return;
-	if (size <= 0 || !hear_message(options, call, packet, received, count))
+	if (size <= 0 || !hear_message(options, call, packet, (size_t)size, received, count))
 		lose_launcher(call);
 }
 

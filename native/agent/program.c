@@ -28,7 +28,7 @@ _Static_assert(sizeof(struct termios) <= sizeof((struct wire_request *)0)->termi
 struct child {
 	const struct options *options;
 	int connection;
-	int *descriptors; /* the program's, without the request */
+	int *descriptors; /* the program's, when the request is read */
 	size_t count;
 	struct request request;
 };
@@ -41,12 +41,24 @@ _Noreturn static void fail(const struct child *child, enum wire_stage stage, int
 	_exit(stage == WIRE_STAGE_EXECUTE && error == ENOENT ? 127 : 126);
 }
 
-/* Read the request only now, as the user: a malformed one can do no more than the user could. */
-static void read_request(struct child *child, int descriptor)
+/*
+ * Read the request only now, as the user: a malformed one can do no more than the user could. It is in the packet, or in the first
+ * descriptor, which is then not the program's.
+ */
+static void read_request(struct child *child, const void *packet)
 {
+	struct wire_spawn spawn;
+	const void *bytes = (const char *)packet + sizeof spawn;
 	size_t size;
-	const void *bytes = wire_map(descriptor, WIRE_REQUEST_MAX, &size);
 
+	memcpy(&spawn, packet, sizeof spawn);
+	size = spawn.size;
+	if (size == 0) {
+		if (child->count == 0)
+			fail(child, WIRE_STAGE_REQUEST, EPROTO);
+		bytes = wire_map(*child->descriptors++, WIRE_REQUEST_MAX, &size);
+		child->count--;
+	}
 	if (!bytes || request_read(&child->request, bytes, size) < 0 || child->request.head.descriptors != child->count)
 		fail(child, WIRE_STAGE_REQUEST, errno ? errno : EPROTO);
 }
@@ -267,16 +279,17 @@ _Noreturn static void execute(struct child *child, char **variables)
 	fail(child, WIRE_STAGE_EXECUTE, attempt.error);
 }
 
-_Noreturn void program_run(const struct options *options, int connection, int *descriptors, size_t count)
+_Noreturn void program_run(const struct options *options, int connection, const void *packet, int *descriptors,
+			   size_t count)
 {
 	struct child child = {
-		.options = options, .connection = connection, .descriptors = descriptors + 1, .count = count - 1,
+		.options = options, .connection = connection, .descriptors = descriptors, .count = count,
 	};
 	int terminal = -1;
 
 	if (privilege_drop(options, connection) < 0)
 		fail(&child, WIRE_STAGE_PRIVILEGE, errno);
-	read_request(&child, descriptors[0]);
+	read_request(&child, packet);
 	if (child.request.head.terminals & 7) {
 		setsid();
 		terminal = open_terminal(&child);

@@ -5,9 +5,10 @@
 #include "agent/options.h"
 
 /*
- * Become the program that `descriptors[0]` (the request) asks for, with the rest of the descriptors. Never returns:
- * what cannot be started is told to the launcher over `connection` as WIRE_FAILED.
+ * Become the program that a SPAWN packet asks for, with its descriptors. Never returns: what cannot be started is told to the
+ * launcher over `connection` as WIRE_FAILED.
  */
-_Noreturn void program_run(const struct options *options, int connection, int *descriptors, size_t count);
+_Noreturn void program_run(const struct options *options, int connection, const void *packet, int *descriptors,
+			   size_t count);
 
 #endif

@@ -127,7 +127,7 @@ _Noreturn void questions_answer(const struct options *options, int connection, u
 	while (questions_include(header.type) && count == 1 &&
 	       answer_question(connection, header.type, descriptor, options->home)) {
 		close(descriptor);
-		if (wire_receive(connection, packet, &descriptor, 1, &count) <= 0)
+		if (wire_receive(connection, packet, sizeof packet, &descriptor, 1, &count) <= 0)
 			break;
 		memcpy(&header, packet, sizeof header);
 	}

@@ -54,16 +54,16 @@ static void warm_up(void)
  */
 _Noreturn static void wait_for_work(const struct options *options, int socket)
 {
-	unsigned char packet[WIRE_PACKET_MAX];
+	static _Alignas(8) unsigned char packet[WIRE_SPAWN_MAX];
 	int received[WIRE_DESCRIPTORS_MAX];
 	size_t count;
 
 	kernel_close_all_but(socket, socket);
 	warm_up();
-	if (wire_receive(socket, packet, received, WIRE_DESCRIPTORS_MAX, &count) <= 0 || count < 2)
+	if (wire_receive(socket, packet, sizeof packet, received, WIRE_DESCRIPTORS_MAX, &count) <= 0 || count == 0)
 		_exit(0);
 	close(socket);
-	program_run(options, received[0], received + 1, count - 1);
+	program_run(options, received[0], packet, received + 1, count - 1);
 }
 
 void spare_prepare(const struct options *options)
@@ -81,16 +81,15 @@ void spare_prepare(const struct options *options)
 		spare_discard();
 }
 
-pid_t spare_use(int connection, const int *descriptors, size_t count)
+pid_t spare_use(int connection, const void *packet, size_t size, const int *descriptors, size_t count)
 {
-	struct wire_header header = wire_header(WIRE_DESCRIPTORS);
 	int sent[WIRE_DESCRIPTORS_MAX];
 
 	if (handover < 0 || count + 1 > WIRE_DESCRIPTORS_MAX)
 		return 0;
 	sent[0] = connection;
 	memcpy(sent + 1, descriptors, count * sizeof *descriptors);
-	int result = wire_send(handover, &header, sizeof header, sent, count + 1);
+	int result = wire_send(handover, packet, size, sent, count + 1);
 	spare_discard();
 	return result < 0 ? 0 : spare;
 }

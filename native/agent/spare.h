@@ -15,8 +15,8 @@
 /* Fork a spare if there is none. Failing is no harm. */
 void spare_prepare(const struct options *options);
 
-/* Have the spare run what is asked for (as program_run). Returns its pid, or 0 when there is none. */
-pid_t spare_use(int connection, const int *descriptors, size_t count);
+/* Have the spare run what a SPAWN packet asks for (as program_run). Returns its pid, or 0 when there is none. */
+pid_t spare_use(int connection, const void *packet, size_t size, const int *descriptors, size_t count);
 
 bool spare_is_ready(void);
 

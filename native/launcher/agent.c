@@ -119,7 +119,7 @@ void agent_exists(const struct table *table, char *const *paths, size_t count, c
 	int connection = agent_connect(table), descriptor = wire_seal(question, size);
 	const char *bytes = NULL;
 	if (descriptor >= 0 && wire_send(connection, &header, sizeof header, &descriptor, 1) == 0 &&
-	    wire_receive(connection, packet, &answer, 1, &received) > 0 && received == 1)
+	    wire_receive(connection, packet, sizeof packet, &answer, 1, &received) > 0 && received == 1)
 		bytes = wire_map(answer, WIRE_QUESTION_MAX, &size);
 	if (!bytes || size != count)
 		fail(FAILURE_OWN, "agent", "it did not answer which paths exist in the container", hint_start(table));

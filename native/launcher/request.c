@@ -51,61 +51,79 @@ static char *put(char *to, char *const *strings, size_t count)
 	return to;
 }
 
-/* The whole request in a sealed file, for these numbers of descriptors. */
-static int seal_request(struct wire_request *head, const struct program *program, const struct paths *paths,
-			const int *numbers, size_t count)
+/*
+ * The whole request for these numbers of descriptors, with room for the packet's head in front of it. `size` gets the size
+ * of the request alone.
+ */
+static char *build(struct wire_request *head, const struct program *program, const struct paths *paths,
+		   const int *numbers, size_t count, size_t *size)
 {
 	char *const *candidates = (char *const *)program->candidates;
-	size_t size = sizeof *head + count * sizeof(int32_t) + size_of(candidates, program->candidate_count) +
-		      size_of(paths->arguments.items, paths->arguments.count) +
-		      size_of(paths->variables.items, paths->variables.count) + strlen(paths->directory) + 1;
-	char *bytes = allocate(NULL, size), *to = bytes + sizeof *head;
+
+	*size = sizeof *head + count * sizeof(int32_t) + size_of(candidates, program->candidate_count) +
+		size_of(paths->arguments.items, paths->arguments.count) +
+		size_of(paths->variables.items, paths->variables.count) + strlen(paths->directory) + 1;
+	char *packet = allocate(NULL, sizeof(struct wire_spawn) + *size), *to = packet + sizeof(struct wire_spawn);
 
 	head->magic = WIRE_MAGIC;
 	head->version = WIRE_VERSION;
-	head->size = size;
+	head->size = *size;
 	head->descriptors = (uint32_t)count;
 	head->paths = (uint32_t)program->candidate_count;
 	head->arguments = (uint32_t)paths->arguments.count;
 	head->variables = (uint32_t)paths->variables.count;
 	head->flags = program->container_view ? WIRE_SEARCH_PATH : 0;
-	memcpy(bytes, head, sizeof *head);
+	memcpy(to, head, sizeof *head);
+	to += sizeof *head;
 	memcpy(to, numbers, count * sizeof(int32_t));
 	to = put(to + count * sizeof(int32_t), candidates, program->candidate_count);
 	to = put(to, paths->arguments.items, paths->arguments.count);
 	to = put(to, paths->variables.items, paths->variables.count);
 	strcpy(to, paths->directory);
-	return wire_seal(bytes, size);
+	return packet;
+}
+
+/* Send a SPAWN and the packets that its descriptors need. Returns 0, or -1 with errno. */
+static int send_packets(int connection, const char *packet, size_t size, const int *descriptors, size_t count)
+{
+	struct wire_header more = wire_header(WIRE_DESCRIPTORS);
+	size_t first = count < WIRE_DESCRIPTORS_MAX ? count : WIRE_DESCRIPTORS_MAX;
+	int result = wire_send(connection, packet, size, descriptors, first);
+
+	for (size_t at = first; result == 0 && at < count; at += first) {
+		first = count - at < WIRE_DESCRIPTORS_MAX ? count - at : WIRE_DESCRIPTORS_MAX;
+		result = wire_send(connection, &more, sizeof more, descriptors + at, first);
+	}
+	return result;
 }
 
 void request_send(int connection, const struct program *program, const struct paths *paths,
 		  const struct descriptors *descriptors, const struct terminal *terminal, struct signals signals)
 {
 	struct wire_request head;
-	struct wire_spawn spawn = { wire_header(WIRE_SPAWN), 0 };
-	struct wire_header more = wire_header(WIRE_DESCRIPTORS);
-	int *sent = allocate(NULL, (descriptors->count + 1) * sizeof *sent);
-	size_t count = 0;
+	struct wire_spawn spawn = { .header = wire_header(WIRE_SPAWN) };
+	int *sent = allocate(NULL, (descriptors->count + 1) * sizeof *sent), *numbers = sent + 1;
+	size_t count = 0, size;
 
 	for (size_t i = 0; i < descriptors->count; i++) {
 		int number = descriptors->numbers[i];
 		if (number > 2 || !(terminal->standard & (1u << number)))
-			sent[1 + count++] = number;
+			numbers[count++] = number;
 	}
 	memset(&head, 0, sizeof head);
 	fill_context(&head, terminal, signals);
-	sent[0] = seal_request(&head, program, paths, sent + 1, count);
-	if (sent[0] < 0)
-		fail(FAILURE_OWN, program->name, strerror(errno), NULL);
-
+	char *packet = build(&head, program, paths, numbers, count, &size);
 	spawn.descriptors = (uint32_t)count;
-	size_t rest = count + 1, first = rest < WIRE_DESCRIPTORS_MAX ? rest : WIRE_DESCRIPTORS_MAX;
-	int result = wire_send(connection, &spawn, sizeof spawn, sent, first);
-	for (size_t at = first; result == 0 && at < rest; at += first) {
-		first = rest - at < WIRE_DESCRIPTORS_MAX ? rest - at : WIRE_DESCRIPTORS_MAX;
-		result = wire_send(connection, &more, sizeof more, sent + at, first);
+	spawn.size = size <= WIRE_INLINE_MAX ? (uint32_t)size : 0;
+	memcpy(packet, &spawn, sizeof spawn);
+
+	int result;
+	if (spawn.size) {
+		result = send_packets(connection, packet, sizeof spawn + size, numbers, count);
+	} else {
+		sent[0] = wire_seal(packet + sizeof spawn, size);
+		result = sent[0] < 0 ? -1 : send_packets(connection, packet, sizeof spawn, sent, count + 1);
 	}
 	if (result < 0)
 		fail(FAILURE_OWN, program->name, strerror(errno), "cleanenv status");
-	close(sent[0]);
 }

@@ -70,7 +70,7 @@ static void hear_agent(struct call *call)
 	struct wire_failure failure;
 	int master;
 	size_t count;
-	long size = wire_receive(call->connection, packet, &master, 1, &count);
+	long size = wire_receive(call->connection, packet, sizeof packet, &master, 1, &count);
 
 	if (size <= 0)
 		fail_call(call, FAILURE_OWN, "the container ended before the program did", "cleanenv status");

@@ -99,10 +99,23 @@ static bool take_descriptors(struct msghdr *message, int *descriptors, size_t ca
 	return fits;
 }
 
-long wire_receive(int socket, void *packet, int *descriptors, size_t capacity, size_t *count)
+/* Whether the size of a packet is the one that its type, and in a SPAWN its number, asks for. */
+static bool has_its_size(const void *packet, uint16_t type, size_t size)
+{
+	struct wire_spawn spawn;
+
+	if (type != WIRE_SPAWN)
+		return size == wire_packet_size(type);
+	if (size < sizeof spawn)
+		return false;
+	memcpy(&spawn, packet, sizeof spawn);
+	return size - sizeof spawn == spawn.size;
+}
+
+long wire_receive(int socket, void *packet, size_t room, int *descriptors, size_t capacity, size_t *count)
 {
 	union control control;
-	struct iovec part = { .iov_base = packet, .iov_len = WIRE_PACKET_MAX };
+	struct iovec part = { .iov_base = packet, .iov_len = room };
 	struct msghdr message = {
 		.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control,
 	};
@@ -122,7 +135,7 @@ long wire_receive(int socket, void *packet, int *descriptors, size_t capacity, s
 	if (whole && !(message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) && (size_t)size >= sizeof header) {
 		memcpy(&header, packet, sizeof header);
 		if (header.magic == WIRE_MAGIC && header.version == WIRE_VERSION &&
-		    (size_t)size == wire_packet_size(header.type))
+		    has_its_size(packet, header.type, (size_t)size))
 			return size;
 	}
 	while (*count > 0)

@@ -70,11 +70,12 @@ def ends(connection: socket.socket) -> bool:
     [
         b"x",
         header(SPAWN, magic=0),
-        header(SPAWN, version=9) + b"\0" * 4,
+        header(SPAWN, version=9) + b"\0" * 8,
         header(99),
         header(SPAWN),
-        header(SPAWN) + struct.pack("=I", 0),
-        header(SPAWN) + struct.pack("=I", 0xFFFFFFFF),
+        header(SPAWN) + struct.pack("=II", 0, 5) + b"four",
+        header(SPAWN) + struct.pack("=II", 0, 20000) + b"x" * 20000,
+        header(SPAWN) + struct.pack("=II", 0xFFFFFFFF, 0),
         header(SIGNAL) + struct.pack("=i", 9),
         header(DESCRIPTORS),
         header(EXITED) + struct.pack("=i", 0),
@@ -107,7 +108,7 @@ def test_malformed_packet_costs_its_connection_only(environment: HostEnvironment
 def test_malformed_request_is_refused_by_the_child(environment: HostEnvironment, content: bytes) -> None:
     descriptor = sealed(content)
     with environment.connect() as connection:
-        send(connection, header(SPAWN) + struct.pack("=I", 0), descriptor)
+        send(connection, header(SPAWN) + struct.pack("=II", 0, 0), descriptor)
         answer = connection.recv(256)
     os.close(descriptor)
     assert answer[:12] == header(FAILED) + struct.pack("=I", STAGE_REQUEST)
@@ -118,7 +119,7 @@ def test_request_that_is_not_sealed_is_refused(environment: HostEnvironment) -> 
     """Otherwise its sender could change it between check and use."""
     descriptor = sealed(request(b"/bin/true", b"true", b"/"), seals=fcntl.F_SEAL_SHRINK)
     with environment.connect() as connection:
-        send(connection, header(SPAWN) + struct.pack("=I", 0), descriptor)
+        send(connection, header(SPAWN) + struct.pack("=II", 0, 0), descriptor)
         assert connection.recv(256)[:12] == header(FAILED) + struct.pack("=I", STAGE_REQUEST)
     os.close(descriptor)
 
@@ -127,7 +128,7 @@ def test_well_formed_request_runs(environment: HostEnvironment) -> None:
     """The requests above are refused for what is wrong in them, not for their form."""
     descriptor = sealed(request(b"/bin/false", b"false", b"/"))
     with environment.connect() as connection:
-        send(connection, header(SPAWN) + struct.pack("=I", 0), descriptor)
+        send(connection, header(SPAWN) + struct.pack("=II", 0, 0), descriptor)
         assert connection.recv(256) == header(EXITED) + struct.pack("=i", 1 << 8)
     os.close(descriptor)
 
@@ -142,7 +143,7 @@ def test_any_damage_to_a_request_leaves_the_agent_serving(
         content[position % len(content)] = value
     descriptor = sealed(bytes(content))
     with shared_agent.connect() as connection:
-        send(connection, header(SPAWN) + struct.pack("=I", 0), descriptor)
+        send(connection, header(SPAWN) + struct.pack("=II", 0, 0), descriptor)
         kind = struct.unpack_from("=IHH", connection.recv(256))[2]
     os.close(descriptor)
     assert kind in (EXITED, FAILED)
@@ -153,7 +154,7 @@ def test_silent_half_and_flooding_clients_disturb_nobody(environment: HostEnviro
     descriptor = sealed(request(b"/bin/true", b"true", b"/", descriptors=2))
     try:
         for connection in connections[::2]:
-            send(connection, header(SPAWN) + struct.pack("=I", 2), descriptor, 0)  # one of two descriptors
+            send(connection, header(SPAWN) + struct.pack("=II", 2, 0), descriptor, 0)  # one of two descriptors
         assert_serves(environment)
     finally:
         os.close(descriptor)
