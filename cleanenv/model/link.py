@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +20,8 @@ RESERVED_NAMES = frozenset(
 
 _NAME_MAX = 255  # bytes, limits.h
 _GLOB_CHARACTERS = frozenset("*?[")
+# Escapes, [^x] and [[:digit:]] are read in different ways by the C library and by Python.
+_FOREIGN_GLOB = re.compile(r"\\|\[!?\^|\[[:.=]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,8 @@ def parse_link(text: str) -> Link:
         raise UsageError(what, "the path names a directory, not a program", f"to link all in it: {path.rstrip('/')}/*")
     path = os.path.normpath(path) if path.startswith("~/") else "/" + os.path.normpath(path).strip("/")
     is_glob = not _GLOB_CHARACTERS.isdisjoint(path)
-    if is_glob and "\\" in path:
-        raise UsageError(what, "a pattern cannot contain a backslash", "use ? in its place")
+    if is_glob and _FOREIGN_GLOB.search(path):
+        raise UsageError(what, "a pattern is made of *, ?, [abc], [a-z] and [!abc] only", "use ? for other characters")
     if is_glob and name is not None:
         raise UsageError(what, "a pattern serves its programs under their own names", "leave the name away")
     if is_glob:

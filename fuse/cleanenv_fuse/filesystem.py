@@ -27,6 +27,8 @@ MOUNT_OPTIONS: Mapping[str, bool | int | str] = {
     "nosuid": True,
     "nodev": True,
     "default_permissions": True,
+    # A helper of libfuse waits for this process: killed, it leaves no dead mount that hides the activation scripts.
+    "auto_unmount": True,
     # A name that is missing is asked for each time, so an installed program is there at once. One that is there may be
     # remembered by the kernel until KernelCache.forget says otherwise, and no longer than this should nobody say it.
     "negative_timeout": 0,

@@ -75,10 +75,11 @@ def _dependencies(name: str) -> Iterator[str]:
 
 def _copy(name: str, site: Path) -> None:
     for file in importlib.metadata.files(name) or ():
-        if ".." not in file.parts and file.suffix != ".pyc":
+        source = str(file.locate())
+        if ".." not in file.parts and os.path.exists(source):
             target = site / file
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(str(file.locate()), target)
+            shutil.copy2(source, target)  # with its time, by which compiled files are valid
 
 
 def _python(*arguments: str) -> None:

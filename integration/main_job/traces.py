@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ from cleanenv import mounts
 from integration.main_job.caller import Caller
 from integration.main_job.images import docker
 
-__all__ = ["containers", "remove_all", "servers", "traces"]
+__all__ = ["await_end", "containers", "remove_all", "servers", "traces"]
 
 _END_TIMEOUT_S = 10.0
 
@@ -26,7 +27,7 @@ def traces(caller: Caller, below: Path) -> frozenset[str]:
     A server whose environment is gone has a moment to end: its last answer comes before its end.
     """
     ending = [server for server in servers(below) if not os.path.exists(f"{_environment(server)}/.cleanenv")]
-    psutil.wait_procs(ending, timeout=_END_TIMEOUT_S)
+    await_end(ending)
     return frozenset(
         {
             *(f"container {path}" for path in containers(below).values()),
@@ -58,6 +59,16 @@ def servers(below: Path) -> list[psutil.Process]:
     return found
 
 
+def await_end(processes: Iterable[psutil.Process]) -> None:
+    """Wait until the processes have ended, reaped or not."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(process.pid)
+            ended, _, _ = select.select([descriptor], [], [], _END_TIMEOUT_S)
+            os.close(descriptor)
+            assert ended, process
+
+
 def remove_all(caller: Caller, below: Path) -> None:
     """Remove all that `traces` tells of, and the directory itself, without the help of cleanenv."""
     for identifier in containers(below):
@@ -66,7 +77,7 @@ def remove_all(caller: Caller, below: Path) -> None:
     for server in killed:
         with contextlib.suppress(psutil.NoSuchProcess):
             server.kill()
-    psutil.wait_procs(killed, timeout=_END_TIMEOUT_S)
+    await_end(killed)
     for point in _mount_points(below):
         mounts.unmount(point, lazy=True)
     for name in _listed(caller.state / "environments"):

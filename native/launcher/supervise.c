@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -106,6 +107,18 @@ static void forward_signals(struct call *call)
 	}
 }
 
+/* Where this program begins and ends in memory (ld(1)). */
+extern char __executable_start[], end[];
+
+/*
+ * Keep this program's pages in memory. They come from the live directory: when its server dies, one that has to be read again
+ * is SIGBUS, and the call is lost although its program is well. A limit on locked memory leaves that risk.
+ */
+static void pin(void)
+{
+	mlock(__executable_start, (size_t)(end - __executable_start));
+}
+
 int supervise(int connection, const struct program *program, const char *directory, struct terminal *terminal)
 {
 	struct call call = { .connection = connection, .program = program, .directory = directory, .terminal = terminal };
@@ -113,6 +126,7 @@ int supervise(int connection, const struct program *program, const char *directo
 	call.signals = kernel_signalfd();
 	if (call.signals < 0)
 		fail(FAILURE_OWN, program->name, strerror(errno), NULL);
+	pin(); /* here, since the program starts meanwhile */
 	while (!call.ended) {
 		struct pollfd ready[4] = { { .fd = connection, .events = POLLIN }, { .fd = call.signals, .events = POLLIN } };
 		terminal_await(terminal, &ready[2], &ready[3]);
