@@ -1,15 +1,16 @@
-"""A create that fails or is interrupted leaves nothing; one that replaces an environment leaves nothing of the old one."""
+"""A create that fails or is interrupted leaves nothing; one that replaces leaves nothing of what was there."""
 
 from __future__ import annotations
 
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from integration.main_job.caller import ONE_CALLER, Caller, Environment, error_of, finish
+from integration.main_job.caller import ONE_CALLER, Argument, Caller, Environment, error_of, finish
 from integration.main_job.conftest import Create
 from integration.main_job.images import docker
 from integration.main_job.pausing_engine import PausingEngine
@@ -132,7 +133,7 @@ def test_engine_that_goes_away_leaves_no_files(caller: Caller, place: Path, sock
 @ONE_CALLER
 def test_creates_at_once_make_one_environment(caller: Caller, place: Path, busybox: str) -> None:
     path = place / "env"
-    command = [caller.executable, "create", "-b", busybox, "--link", "/bin/sh", path]
+    command: list[Argument] = [caller.executable, "create", "-b", busybox, "--link", "/bin/sh", path]
     results = [finish(process) for process in [caller.start(command) for _ in range(3)]]
 
     assert sorted(result.returncode for result in results) == [0, 2, 2]
@@ -212,8 +213,8 @@ def test_create_that_the_engine_refuses_leaves_nothing(
 @pytest.mark.parametrize(
     ("address", "message", "hint"),
     [
-        ("unix:///nowhere/docker.sock", "there is no such socket", "start that engine, or unset DOCKER_HOST"),
-        ("tcp://127.0.0.1:1", "Connection refused", "start that engine, or unset DOCKER_HOST"),
+        ("unix:///nowhere/docker.sock", "there is no such socket", "start that engine, or: unset DOCKER_HOST"),
+        ("tcp://127.0.0.1:1", "Connection refused", "start that engine, or: unset DOCKER_HOST"),
         ("ssh://elsewhere", "an engine on another machine cannot see this machine's files", "unset DOCKER_HOST"),
         ("nonsense", "that is no address", "unset DOCKER_HOST"),
     ],
@@ -255,14 +256,12 @@ def test_call_that_cannot_start_the_container_says_why(
 
     assert code == 125
     assert message.startswith(f"container engine of DOCKER_HOST={engine.address}: ")
-    assert hint.startswith("start that engine, or unset DOCKER_HOST")
+    assert hint.startswith("start that engine, or: unset DOCKER_HOST")
 
 
 if os.geteuid() == 0:
 
-    def test_user_without_permission_is_told_the_command(user: Caller, ground: Path) -> None:
-        from dataclasses import replace
-
+    def test_user_without_permission_is_told_the_command(user: Caller) -> None:
         stranger = replace(user, groups=())
         untouched = traces(user, user.home)
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from cleanenv import mounts
-from integration.main_job.caller import ONE_CALLER, Caller, Environment, error_of
+from integration.main_job.caller import ONE_CALLER, Argument, Caller, Environment, error_of
 from integration.main_job.conftest import Create
 from integration.main_job.images import docker
-from integration.main_job.traces import await_end, servers, traces
+from integration.main_job.traces import await_end, await_unmount, servers, traces
 
 
 def works(environment: Environment) -> bool:
@@ -23,11 +23,23 @@ def works(environment: Environment) -> bool:
 
 
 def kill_server(environment: Environment) -> None:
+    """Kill it with the helper that would unmount the directory then: the mount is dead."""
     (server,) = servers(environment.path)
-    server.kill()
-    await_end([server])
+    processes = [*server.children(), server]
+    for process in processes:
+        process.kill()
+    await_end(processes)
     looked_at = environment.caller.run("stat", "-f", environment.bin)
     assert "Transport endpoint is not connected" in looked_at.stderr
+
+
+def start_program(environment: Environment) -> subprocess.Popen[bytes]:
+    """Start a program that writes `ready`, waits for a line and writes it."""
+    command: list[Argument] = [environment.bin / "sh", "-c", "echo ready; read line; echo $line"]
+    process = environment.caller.start(command, stdin=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    return process
 
 
 def status(environment: Environment) -> dict[str, object]:
@@ -70,10 +82,7 @@ def test_calls_at_once_start_the_container_once(create: Create) -> None:
 @ONE_CALLER
 def test_stop_ends_the_programs_and_may_be_said_twice(create: Create) -> None:
     environment = create("--link", "/bin/sh")
-    process = environment.caller.start([environment.bin / "sh", "-c", "echo ready; read line"], stdin=subprocess.PIPE)
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+    with start_program(environment) as process:
         assert environment.cleanenv("stop").output == ""
         assert process.wait(timeout=60) == -signal.SIGTERM
     assert environment.cleanenv("stop").output == ""
@@ -112,15 +121,21 @@ def test_directory_of_a_killed_server_is_mounted_again(create: Create, how: str)
     assert len(mounts.entries(str(environment.bin))) == len(servers(environment.path)) == 1
 
 
+def test_environment_of_a_killed_server_can_be_entered(create: Create) -> None:
+    environment = create("--link", "/bin/sh")
+    (server,) = servers(environment.path)
+    server.kill()
+    await_unmount(environment.bin)
+
+    with environment.caller.shell("bash") as shell:
+        assert shell.output(f". {environment.bin}/activate; sh -c 'echo works'") == "works\n"
+    assert len(mounts.entries(str(environment.bin))) == len(servers(environment.path)) == 1
+
+
 @ONE_CALLER
 def test_programs_go_on_when_their_server_is_killed(create: Create) -> None:
     environment = create("--link", "/bin/sh")
-    process = environment.caller.start(
-        [environment.bin / "sh", "-c", "echo ready; read line; echo $line"], stdin=subprocess.PIPE
-    )
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+    with start_program(environment) as process:
         kill_server(environment)
         output, errors = process.communicate(b"still here\n", timeout=60)
     assert (output, errors, process.returncode) == (b"still here\n", b"", 0)
@@ -157,7 +172,7 @@ def test_start_may_be_said_by_several_at_once(create: Create) -> None:
     environment.cleanenv("stop")
     kill_server(environment)
 
-    command = [environment.caller.executable, "start", "-e", environment.path]
+    command: list[Argument] = [environment.caller.executable, "start", "-e", environment.path]
     for process in [environment.caller.start(command) for _ in range(4)]:
         with process:
             assert process.communicate(timeout=60) == (b"", b"")
@@ -201,7 +216,9 @@ def test_list_and_status_tell_what_there_is(create: Create, busybox: str) -> Non
     )
     summary = {"path": str(environment.path), "state": "running", "image": busybox}
     assert summary in json.loads(caller.cleanenv("list", "--json").output)
-    assert f"{environment.path}  running   {busybox}\n" in caller.cleanenv("list").output
+    assert [str(environment.path), "running", busybox] in [
+        line.split() for line in caller.cleanenv("list").output.splitlines()
+    ]
 
     environment.cleanenv("stop")
     kill_server(environment)
@@ -213,10 +230,7 @@ def test_list_and_status_tell_what_there_is(create: Create, busybox: str) -> Non
 @ONE_CALLER
 def test_status_tells_the_programs_that_run(create: Create) -> None:
     environment = create("--link", "/bin/sh")
-    process = environment.caller.start([environment.bin / "sh", "-c", "echo ready; read line"], stdin=subprocess.PIPE)
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+    with start_program(environment) as process:
         programs = status(environment)["programs"]
         process.kill()
     assert isinstance(programs, list)
@@ -285,11 +299,7 @@ def test_destroy_keeps_what_the_user_put_there(caller: Caller, place: Path, crea
 def test_destroy_ends_programs_and_works_from_within(caller: Caller, place: Path, create: Create) -> None:
     before = traces(caller, place)
     environment = create("--link", "/bin/sh")
-    command = [environment.bin / "sh", "-c", "echo ready; read line"]
-    process = caller.start(command, stdin=subprocess.PIPE, cwd=environment.bin)
-    with process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"ready\n"
+    with start_program(environment) as process:
         assert caller.cleanenv("destroy", environment.path, cwd=environment.bin).output == ""
         assert process.wait(timeout=60) != 0
     assert traces(caller, place) == before

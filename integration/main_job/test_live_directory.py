@@ -146,7 +146,7 @@ def test_listing_stays_while_the_container_is_down(create: Create, how: str) -> 
         (
             ["link", "/bin/env", "nothing:/bin/nothing"],
             "link nothing:/bin/nothing: the container has no such file",
-            "cleanenv exec -- ls -l /bin",
+            "cleanenv exec -e {path} -- ls -l /bin",
         ),
         (["unlink", "nothing"], "link nothing: the environment has no such link", "cleanenv status"),
         (["unlink", "sh", "nothing"], "link nothing: the environment has no such link", "cleanenv status"),

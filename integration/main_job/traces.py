@@ -16,7 +16,7 @@ from cleanenv import mounts
 from integration.main_job.caller import Caller
 from integration.main_job.images import docker
 
-__all__ = ["await_end", "containers", "remove_all", "servers", "traces"]
+__all__ = ["await_end", "await_unmount", "containers", "remove_all", "servers", "traces"]
 
 _END_TIMEOUT_S = 10.0
 
@@ -67,6 +67,15 @@ def await_end(processes: Iterable[psutil.Process]) -> None:
             ended, _, _ = select.select([descriptor], [], [], _END_TIMEOUT_S)
             os.close(descriptor)
             assert ended, process
+
+
+def await_unmount(mount_point: Path) -> None:
+    """Wait until nothing is mounted there."""
+    with open("/proc/self/mountinfo", "rb") as mountinfo:
+        changes = select.poll()
+        changes.register(mountinfo, select.POLLPRI | select.POLLERR)
+        while mounts.entries(str(mount_point)):
+            assert changes.poll(_END_TIMEOUT_S * 1000), "it is still mounted"
 
 
 def remove_all(caller: Caller, below: Path) -> None:

@@ -2,19 +2,17 @@
 #ifndef CLEANENV_AGENT_CALLS_H
 #define CLEANENV_AGENT_CALLS_H
 
-#include "agent/options.h"
-
 #include <stdbool.h>
-#include <stdint.h>
+#include <sys/types.h>
 
-/* One connection: first silent, then a call until its program ended. Questions leave to a process of their own. */
+/* A program and the connection of its launcher. */
 struct call;
 
-/* Take over a fresh connection; it is closed when it is not the owner's or there is no memory. */
-void calls_accept(const struct options *options, int epoll, int connection);
+/* A worker becomes a program: from now on its connection, which is the call's, brings signals. */
+void calls_add(int epoll, pid_t process, int connection);
 
-/* A connection has something to say, or has ended. */
-void calls_hear(const struct options *options, struct call *call);
+/* A launcher has something to say, or has ended. */
+void calls_hear(struct call *call);
 
 /* Children changed their state (SIGCHLD): tell the launchers, reap orphans. Returns false when there are no children. */
 bool calls_reap(void);

@@ -1,14 +1,14 @@
 /*
  * The agent: the first process of an environment's container.
  *
- * It starts programs for launchers, hands them signals, tells launchers how programs end, reaps what is orphaned, and
- * answers what there is in the container. One loop, no threads, no signal handlers: every signal is blocked and read from a
- * signalfd. Bytes from a connection are looked at by children that are the user already; the loop itself reads only packets
- * of a fixed size.
+ * It makes workers, who become programs or answer questions, hands programs the signals of their launchers, tells launchers how
+ * programs end, and reaps what is orphaned. One loop, no threads, no signal handlers: every signal is blocked and read from a
+ * signalfd. What a caller says is read by the workers, as the user; the loop itself reads only packets of a fixed size.
  */
 #include "agent/calls.h"
 #include "agent/options.h"
-#include "agent/spare.h"
+#include "agent/pool.h"
+#include "agent/source.h"
 #include "agent/users.h"
 #include "kernel/signals.h"
 
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define BACKLOG 4096
-#define QUIET_MS 2
+#define RETRY_MS 100
 #define STOP_MS 8000 /* for programs to end in, when the container stops; docker stop waits 10 s by default */
 
 _Noreturn static void die(const char *what)
@@ -36,13 +36,10 @@ _Noreturn static void die(const char *what)
 	exit(1);
 }
 
-/* The loop's three sources that are no calls are told apart by these addresses. */
-static char listening, signalled;
-
 static int open_socket(const struct options *options)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int socket_ = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int socket_ = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
 	if (socket_ < 0 || strlen(options->socket) >= sizeof address.sun_path)
 		die("socket");
@@ -87,25 +84,6 @@ static void set_variables(const struct options *options)
 	setenv("SHELL", users_shell(), 1);
 }
 
-static void accept_all(const struct options *options, int epoll, int socket, int *reserve)
-{
-	for (;;) {
-		int connection = accept4(socket, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (connection >= 0) {
-			calls_accept(options, epoll, connection);
-		} else if ((errno == EMFILE || errno == ENFILE) && *reserve >= 0) {
-			/* Without a free descriptor the backlog would wake the loop for ever: turn one caller away. */
-			close(*reserve);
-			connection = accept4(socket, NULL, NULL, SOCK_CLOEXEC);
-			if (connection >= 0)
-				close(connection);
-			*reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		} else if (errno != EINTR && errno != ECONNABORTED) {
-			return;
-		}
-	}
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec now;
@@ -139,46 +117,51 @@ static int nearer(int one, int other)
 	return one < 0 || (other >= 0 && other < one) ? other : one;
 }
 
-/* How long the loop may wait: until a program's grace or the container's is over, or for a quiet moment to fork. */
-static int wait_ms(int64_t stopping)
+/* How long the loop may wait: until a program's grace is over, or the container's; to fork again when it could not. */
+static int wait_ms(int64_t stopping, bool filled)
 {
 	int64_t rest = stopping - now_ms();
 
 	if (stopping)
 		return nearer(calls_timeout(), rest < 0 ? 0 : (int)rest);
-	return nearer(calls_timeout(), spare_is_ready() ? -1 : QUIET_MS);
+	return nearer(calls_timeout(), filled ? -1 : RETRY_MS);
 }
 
 /* From here on nothing ends the agent but a stop signal: its end is the container's. */
-static void serve(const struct options *options, int epoll, int socket, int signals, int reserve)
+static void serve(const struct options *options, int epoll, int listening, int signals)
 {
 	int64_t stopping = 0;
 
 	for (;;) {
 		struct epoll_event events[64];
-		int count = epoll_wait(epoll, events, 64, wait_ms(stopping));
+		bool filled = !stopping && pool_fill(options, epoll, listening);
+		int count = epoll_wait(epoll, events, 64, wait_ms(stopping, filled));
 		bool reap = false;
 
-		/* Calls first: a child that is reaped frees its call, which an event of this round may still name. */
+		/* Children last: one that is reaped frees its call, which an event of this round may still name. */
 		for (int i = 0; i < count; i++) {
-			if (events[i].data.ptr == &listening)
-				accept_all(options, epoll, socket, &reserve);
-			else if (events[i].data.ptr == &signalled)
+			switch (*(enum source *)events[i].data.ptr) {
+			case SOURCE_SIGNALS:
 				reap = true;
-			else
-				calls_hear(options, events[i].data.ptr);
+				break;
+			case SOURCE_WORKER:
+				pool_hear(events[i].data.ptr);
+				break;
+			case SOURCE_CALL:
+				calls_hear(events[i].data.ptr);
+				break;
+			default:
+				break;
+			}
 		}
 		if (reap)
 			stopping = read_signals(signals, stopping);
+		if (stopping)
+			pool_drain();
 		bool children = (reap || stopping) && calls_reap();
 		calls_expire();
 		if (stopping && (!children || now_ms() >= stopping))
 			return;
-		/* Not while a program starts, which would wait for the same processor; its end is the moment to. */
-		if (stopping)
-			spare_discard();
-		else if (reap || count == 0)
-			spare_prepare(options);
 	}
 }
 
@@ -192,19 +175,18 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	guard_descriptors();
-	int signals = open_signals(), reserve = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	int signals = open_signals();
 	/* Only in a container: the tests run the agent on the host, whose users are not its business. */
 	if (getpid() == 1 && users_create(&options, "") < 0)
 		dprintf(2, "cleanenv agent: the user could not be added: %s\n", strerror(errno));
 	set_variables(&options);
 	umask(022);
 
-	int socket = open_socket(&options), epoll = epoll_create1(EPOLL_CLOEXEC);
-	struct epoll_event on_socket = { .events = EPOLLIN, .data.ptr = &listening };
-	struct epoll_event on_signal = { .events = EPOLLIN, .data.ptr = &signalled };
-	if (signals < 0 || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, socket, &on_socket) < 0 ||
-	    epoll_ctl(epoll, EPOLL_CTL_ADD, signals, &on_signal) < 0)
+	int listening = open_socket(&options), epoll = epoll_create1(EPOLL_CLOEXEC);
+	enum source source = SOURCE_SIGNALS;
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &source };
+	if (signals < 0 || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signals, &event) < 0)
 		die("start");
-	serve(&options, epoll, socket, signals, reserve);
+	serve(&options, epoll, listening, signals);
 	return 0;
 }

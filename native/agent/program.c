@@ -1,7 +1,6 @@
 #include "agent/program.h"
 
 #include "agent/pattern.h"
-#include "agent/privilege.h"
 #include "agent/request.h"
 #include "kernel/signals.h"
 #include "wire/wire.h"
@@ -42,8 +41,8 @@ _Noreturn static void fail(const struct child *child, enum wire_stage stage, int
 }
 
 /*
- * Read the request only now, as the user: a malformed one can do no more than the user could. It is in the packet, or in the first
- * descriptor, which is then not the program's.
+ * Read the request. A malformed one can do no more than the user could, who this process is. It is in the packet, or in the
+ * first descriptor, which is then not the program's.
  */
 static void read_request(struct child *child, const void *packet)
 {
@@ -287,8 +286,6 @@ _Noreturn void program_run(const struct options *options, int connection, const 
 	};
 	int terminal = -1;
 
-	if (privilege_drop(options, connection) < 0)
-		fail(&child, WIRE_STAGE_PRIVILEGE, errno);
 	read_request(&child, packet);
 	if (child.request.head.terminals & 7) {
 		setsid();

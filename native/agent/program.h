@@ -5,7 +5,7 @@
 #include "agent/options.h"
 
 /*
- * Become the program that a SPAWN packet asks for, with its descriptors. Never returns: what cannot be started is told to the
+ * Become, as the user who this process is by now, the program that a SPAWN packet asks for, with its descriptors. Never returns: what cannot be started is told to the
  * launcher over `connection` as WIRE_FAILED.
  */
 _Noreturn void program_run(const struct options *options, int connection, const void *packet, int *descriptors,

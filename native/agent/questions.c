@@ -1,14 +1,10 @@
 #include "agent/questions.h"
 
 #include "agent/pattern.h"
-#include "agent/privilege.h"
 #include "agent/watch.h"
-#include "kernel/descriptors.h"
-#include "kernel/signals.h"
 #include "wire/wire.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -114,16 +110,6 @@ _Noreturn void questions_answer(const struct options *options, int connection, u
 	struct wire_header header = { .type = type };
 	size_t count = 1;
 
-	/*
-	 * A copy of another caller's pipe would keep its reader from ever seeing the end. And a stop of the container is to
-	 * end this process too.
-	 */
-	kernel_close_all_but(connection, descriptor);
-	kernel_mask(0);
-	int flags = fcntl(connection, F_GETFL);
-
-	if (flags < 0 || fcntl(connection, F_SETFL, flags & ~O_NONBLOCK) < 0 || privilege_drop(options, connection) < 0)
-		_exit(1);
 	while (questions_include(header.type) && count == 1 &&
 	       answer_question(connection, header.type, descriptor, options->home)) {
 		close(descriptor);

@@ -11,7 +11,7 @@
 bool questions_include(uint16_t type);
 
 /*
- * Answer questions on `connection` until its end, as the user, in a process of its own: a file system that hangs holds
+ * Answer questions on `connection` until its end, in a process of its own that is the user: a file system that hangs holds
  * up this connection and no other, and nothing is told that the user could not see. `type` and `descriptor` are the
  * first question. Never returns.
  */
