@@ -8,10 +8,12 @@
 #include "wire/wire.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -112,6 +114,8 @@ _Noreturn void worker_serve(const struct options *options, int listening, int ag
 	struct wire_spawn spawn;
 	size_t count;
 
+	/* Nobody could be served any more. In a container the kernel ends all; the agent of a test has only this. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* A copy of another caller's connection or pipe would keep its other end from ever seeing the end. */
 	kernel_close_all_but(listening, agent);
 	warm_up();
@@ -142,6 +146,7 @@ _Noreturn void worker_serve(const struct options *options, int listening, int ag
 
 	/* From here on a signal is the caller's, and waits for the program's own mask. */
 	kernel_mask(UINT64_MAX);
+	prctl(PR_SET_PDEATHSIG, 0);
 	tell_agent(agent, WIRE_CONTINUED, &connection);
 	program_run(options, connection, packet, descriptors, count);
 }
