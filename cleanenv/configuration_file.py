@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import io
+import re
 from pathlib import Path
 
 import configobj
 
 from cleanenv.errors import CorruptStateError, UsageError
 from cleanenv.model.configuration import Configuration
-from cleanenv.model.link import Link, parse_links
+from cleanenv.model.link import Link, make_link
 from cleanenv.model.mount import Mount, container_path, split_mode
 
 __all__ = ["dump_configuration", "read_configuration"]
@@ -17,50 +17,75 @@ __all__ = ["dump_configuration", "read_configuration"]
 _SECTIONS = ("global", "directory", "link")
 _GLOBAL_KEYS = ("base", "network")
 _GLOBS = "*"  # the key of [link] for patterns, which have no names
+_PLAIN = re.compile(r"[\w./~:+@-]+|\*", re.ASCII)
 
 
 def read_configuration(path: Path) -> Configuration:
     """Read the file. Raises UsageError for an unknown key or a bad value, CorruptStateError when it is no such file."""
     what = f"configuration {path}"
     try:
-        text = path.read_bytes().decode("utf-8", "surrogateescape")
-        file = configobj.ConfigObj(io.StringIO(text), interpolation=False, list_values=True, raise_errors=True)
+        content = path.read_bytes()
     except OSError as error:
         raise UsageError(what, error.strerror or str(error)) from error
+    return _parse(content, what)
+
+
+def dump_configuration(configuration: Configuration) -> bytes:
+    """The content of the file. Raises UsageError for a path that the format cannot hold (both kinds of quotes)."""
+    lines = ["[global]"]
+    if configuration.base is not None:
+        lines.append(f"base = {_quoted(configuration.base)}")
+    lines.append(f"network = {_quoted(configuration.network)}")
+    lines.append("[directory]")
+    for mount in configuration.mounts:
+        mode = "rw" if mount.writable else "ro"
+        lines.append(f"{_quoted(mount.host)} = {_quoted(f'{mount.container}:{mode}')}")
+    if configuration.links is not None:
+        lines.append("[link]")
+        lines += [f"{_quoted(link.name)} = {_quoted(link.path)}" for link in configuration.links if link.name]
+        patterns = [_quoted(link.path) for link in configuration.links if link.is_glob]
+        if patterns:
+            lines.append(f"{_GLOBS} = {', '.join(patterns)}")
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _quoted(text: str) -> str:
+    """As a key or a value. The library's own writer forgets the quotes of what has a `=` in it, among others."""
+    if _PLAIN.fullmatch(text):
+        return text
+    for quote in "\"'":
+        if quote not in text and "\n" not in text:
+            return f"{quote}{text}{quote}"
+    raise UsageError(
+        "configuration", f"it cannot hold the name {text!r}", "use names without both kinds of quotes in them"
+    )
+
+
+def _parse(content: bytes, what: str) -> Configuration:
+    # Split here: what other characters end a line for Python are part of a name for the kernel.
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    try:
+        file = configobj.ConfigObj(lines, interpolation=False, list_values=True, raise_errors=True)
     except configobj.ConfigObjError as error:
         raise CorruptStateError(what, str(error)) from error
     for name in (*file.sections, *file.scalars):
         if name not in _SECTIONS or name in file.scalars:
             raise UsageError(what, f"unknown section or key {name!r}", f"sections are {', '.join(_SECTIONS)}")
+    for name in _SECTIONS:
+        for inner in file.get(name, configobj.ConfigObj()).sections:
+            raise UsageError(what, f"unknown section {inner!r} in [{name}]", f"sections are {', '.join(_SECTIONS)}")
     section = file.get("global", {})
-    for key in section:
+    for key, value in section.items():
         if key not in _GLOBAL_KEYS:
             raise UsageError(what, f"unknown key {key!r} in [global]", f"keys are {', '.join(_GLOBAL_KEYS)}")
+        if not isinstance(value, str) or not value:
+            raise UsageError(what, f"[global] {key}: {value!r} is not one name", f"{key} = NAME")
     return Configuration(
         base=section.get("base"),
         mounts=_mounts(file.get("directory", {}), what),
-        links=_links(file["link"]) if "link" in file else None,
+        links=_links(file["link"], what) if "link" in file else None,
         network=section.get("network", "host"),
     )
-
-
-def dump_configuration(configuration: Configuration) -> bytes:
-    """The content of the file. Raises UsageError for a path that the format cannot hold (both kinds of quotes)."""
-    file = configobj.ConfigObj(interpolation=False, list_values=True)
-    file["global"] = {"network": configuration.network}
-    if configuration.base is not None:
-        file["global"]["base"] = configuration.base
-    file["directory"] = {m.host: f"{m.container}:{'rw' if m.writable else 'ro'}" for m in configuration.mounts}
-    if configuration.links is not None:
-        file["link"] = {link.name: link.path for link in configuration.links if link.name is not None}
-        globs = [link.path for link in configuration.links if link.is_glob]
-        if globs:
-            file["link"][_GLOBS] = globs
-    try:
-        lines = file.write()
-    except configobj.ConfigObjError as error:
-        raise UsageError("configuration", str(error), "use paths without both kinds of quotes") from error
-    return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
 
 
 def _mounts(section: dict[str, str | list[str]], what: str) -> tuple[Mount, ...]:
@@ -73,11 +98,16 @@ def _mounts(section: dict[str, str | list[str]], what: str) -> tuple[Mount, ...]
     return tuple(mounts)
 
 
-def _links(section: dict[str, str | list[str]]) -> tuple[Link, ...]:
-    texts = []
-    for name, value in section.items():
-        if name == _GLOBS:
-            texts += [value] if isinstance(value, str) else value
-        else:
-            texts.append(f"{name}:{value}")
-    return parse_links(texts)
+def _links(section: dict[str, str | list[str]], what: str) -> tuple[Link, ...]:
+    named = [
+        make_link(name, value if isinstance(value, str) else ",".join(value), f"{what}, [link] {name}")
+        for name, value in section.items()
+        if name != _GLOBS
+    ]
+    value = section.get(_GLOBS, [])
+    # Without a wildcard too it is a pattern here: served if it is there, and no fault if not.
+    patterns = (
+        Link(None, make_link(None, path, f"{what}, [link] {_GLOBS}").path)
+        for path in ([value] if isinstance(value, str) else value)
+    )
+    return (*named, *dict.fromkeys(patterns))

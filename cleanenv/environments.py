@@ -33,8 +33,8 @@ class Environment:
         return RuntimePaths(Path(self.state.runtime_directory))
 
 
-def open_environment(root: Path) -> Environment:
-    """Read the environment at `root`.
+def open_environment(root: Path, *, with_configuration: bool = True) -> Environment:
+    """Read the environment at `root`, its configuration only on demand.
 
     Raises EnvironmentNotFoundError when there is none, CorruptStateError or UsageError for a damaged file.
     """
@@ -47,7 +47,9 @@ def open_environment(root: Path) -> Environment:
         ) from None
     except OSError as error:
         raise EnvironmentStateError(f"environment {root}", error.strerror or str(error)) from error
-    return Environment(paths, load_state(text, str(paths.state)), read_configuration(paths.configuration))
+    state = load_state(text, str(paths.state))
+    configuration = read_configuration(paths.configuration) if with_configuration else Configuration()
+    return Environment(paths, state, configuration)
 
 
 def save_state(paths: EnvironmentPaths, state: State) -> None:
@@ -59,12 +61,12 @@ def save_state(paths: EnvironmentPaths, state: State) -> None:
 
 
 @contextlib.contextmanager
-def changing(root: Path) -> Iterator[Environment]:
+def changing(root: Path, *, with_configuration: bool = True) -> Iterator[Environment]:
     """The environment, held so that no other command changes it meanwhile.
 
     Makes the runtime directory if a reboot took it. What was read before the lock was free is read again.
     """
-    environment = open_environment(root)
+    environment = open_environment(root, with_configuration=with_configuration)
     runtime = make_runtime_directory(environment.state.runtime_directory, os.geteuid())
     with locked(runtime.lock):
-        yield open_environment(root)
+        yield open_environment(root, with_configuration=with_configuration)

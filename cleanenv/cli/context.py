@@ -28,9 +28,8 @@ def current_host() -> Host:
 
 
 def absolute(path: str) -> Path:
-    """The path without `..` and symbolic links in its directories, which is how the kernel names a mount point."""
-    given = Path(_working_directory(), os.path.expanduser(path))
-    return Path(os.path.realpath(given.parent), given.name) if given.name not in ("", "..") else given.resolve()
+    """The path without `..` and symbolic links, which is how the kernel names a mount point."""
+    return Path(os.path.realpath(os.path.join(_working_directory(), os.path.expanduser(path))))
 
 
 # `-e PATH`: the environment that is meant.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cleanenv.errors import UsageError
 
-__all__ = ["DEFAULT_LINKS", "RESERVED_NAMES", "Link", "is_valid_name", "parse_link", "parse_links"]
+__all__ = ["DEFAULT_LINKS", "RESERVED_NAMES", "Link", "is_valid_name", "make_link", "parse_link", "parse_links"]
 
 # Names that the live directory itself serves beside the programs.
 RESERVED_NAMES = frozenset(
@@ -87,6 +87,11 @@ def parse_link(text: str) -> Link:
         name, colon, path = text.partition(":")
         if not colon:
             raise UsageError(what, "the container path is not absolute", "use [NAME:]/PATH/IN/THE/CONTAINER")
+    return make_link(name, path, what)
+
+
+def make_link(name: str | None, path: str, what: str) -> Link:
+    """The link, its path in normal form; without a name it takes that of the path. Raises UsageError, naming `what`."""
     if not path.startswith(("/", "~/")):
         raise UsageError(what, f"the container path {path!r} is not absolute", "use [NAME:]/PATH/IN/THE/CONTAINER")
     if "\0" in path:
@@ -102,7 +107,7 @@ def parse_link(text: str) -> Link:
     if is_glob:
         return Link(None, path)
     name = os.path.basename(path) if name is None else name
-    if not is_valid_name(name):
+    if not is_valid_name(name) or name == "*":  # which in a configuration stands for the patterns
         reason = "is a name of the live directory itself" if name in RESERVED_NAMES else "is no name for a program"
         raise UsageError(what, f"{name!r} {reason}", "use another NAME:PATH")
     return Link(name, path)

@@ -68,19 +68,13 @@ def load_state(text: str, path: str) -> State:
                 f"it has version {data['version']!r}, this cleanenv knows {STATE_VERSION}",
                 "upgrade cleanenv",
             )
-        user = data["user"]
         state = State(
             id=_text(data["id"]),
             cleanenv_version=_text(data["cleanenv_version"]),
-            created=int(data["created"]),
-            user=User(
-                _text(user["name"]),
-                int(user["uid"]),
-                _text(user["home"]),
-                tuple(Group(_text(name), int(gid)) for name, gid in user["groups"]),
-            ),
+            created=_number(data["created"]),
+            user=_user(data["user"]),
             mounts=tuple(
-                Mount(_text(host), _text(container), {"rw": True, "ro": False}[mode])
+                Mount(_text(host), _text(container), writable={"rw": True, "ro": False}[mode])
                 for host, container, mode in data["mounts"]
             ),
             image_id=_text(data["image_id"]),
@@ -88,14 +82,32 @@ def load_state(text: str, path: str) -> State:
             container_id=_text(data["container_id"]),
             runtime_directory=_text(data["runtime_directory"]),
         )
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise CorruptStateError(what, f"it is damaged ({type(error).__name__}: {error})") from error
     if not is_environment_id(state.id) or not state.user.groups or not state.runtime_directory.startswith("/"):
         raise CorruptStateError(what, "it is damaged (a value is out of range)")
     return state
 
 
+def _user(data: dict[str, object]) -> User:
+    groups = data["groups"]
+    if not isinstance(groups, list):
+        raise TypeError(f"expected a list, got {groups!r}")
+    return User(
+        _text(data["name"]),
+        _number(data["uid"]),
+        _text(data["home"]),
+        tuple(Group(_text(name), _number(gid)) for name, gid in groups),
+    )
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {value!r}")
+    return value
+
+
+def _number(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"expected a number, got {value!r}")
     return value

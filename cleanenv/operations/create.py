@@ -84,6 +84,7 @@ def create(
             _copy_program(live.native_program(name), paths.private / name)
         replace_file(paths.configuration, content)
         for script in activation_scripts(root, host.python):
+            undo.callback((paths.bin / script.name).unlink, missing_ok=True)
             replace_file(paths.bin / script.name, script.content, script.mode)
 
         with uninterrupted():
@@ -191,11 +192,11 @@ def _check_mounts(mounts: tuple[Mount, ...]) -> None:
     for index, mount in enumerate(mounts):
         for other in mounts[:index]:
             if other.container == mount.container:
-                raise UsageError(
-                    f"directory {mount.host}",
-                    f"{mount.container} in the container is {other.host} already",
-                    "mount one of them elsewhere",
-                )
+                why = f"{mount.container} in the container is {other.host} already"
+                raise UsageError(f"directory {mount.host}", why, "mount one of them elsewhere")
+            if other.host == mount.host:
+                why = f"it is {other.container} in the container already"
+                raise UsageError(f"directory {mount.host}", why, "mount it once")
     if os.path.lexists(ROOT_MOUNT_POINT) and any(mount.container == ROOT_MOUNT_POINT for mount in mounts):
         raise UsageError(
             f"mount point {ROOT_MOUNT_POINT}",

@@ -26,9 +26,10 @@ def destroy(root: Path, host: Host, *, connect: Callable[[], Engine]) -> None:
     """End its programs, remove its container, its live directory and its files.
 
     What the user put beside them in the directory stays, and the directory with it. The container goes first: when the
-    engine cannot be reached nothing is lost and destroy can be said again. So it can when it was cut short.
+    engine cannot be reached nothing is lost and destroy can be said again. So it can when it was cut short; a damaged
+    configuration is in nobody's way.
     """
-    with changing(root) as environment:
+    with changing(root, with_configuration=False) as environment:
         engine = connect()
         engine.remove_container(environment.state.container_id)
         live.unmount(environment)

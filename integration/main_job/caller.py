@@ -14,7 +14,18 @@ from pathlib import Path
 import pexpect
 import pytest
 
-__all__ = ["CALLERS", "ONE_CALLER", "Caller", "Environment", "Result", "Shell", "error_of", "finish", "quoted"]
+__all__ = [
+    "CALLERS",
+    "ONE_CALLER",
+    "Argument",
+    "Caller",
+    "Environment",
+    "Result",
+    "Shell",
+    "error_of",
+    "finish",
+    "quoted",
+]
 
 # As root the tests have an ordinary user made; an ordinary user can only be itself.
 CALLERS = ("root", "user") if os.geteuid() == 0 else ("user",)

@@ -121,6 +121,7 @@ def test_directory_of_a_killed_server_is_mounted_again(create: Create, how: str)
     assert len(mounts.entries(str(environment.bin))) == len(servers(environment.path)) == 1
 
 
+@ONE_CALLER
 def test_environment_of_a_killed_server_can_be_entered(create: Create) -> None:
     environment = create("--link", "/bin/sh")
     (server,) = servers(environment.path)

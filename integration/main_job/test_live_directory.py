@@ -155,7 +155,7 @@ def test_listing_stays_while_the_container_is_down(create: Create, how: str) -> 
 def test_link_that_cannot_be_changes_nothing(small: Environment, arguments: list[str], message: str, hint: str) -> None:
     before = small.path.joinpath("cleanenv.conf").read_bytes()
 
-    assert error_of(small.cleanenv(*arguments)) == (2, message, hint)
+    assert error_of(small.cleanenv(*arguments)) == (2, message, hint.format(path=small.path))
 
     assert (programs(small), small.path.joinpath("cleanenv.conf").read_bytes()) == ({"cat", "sh"}, before)
 

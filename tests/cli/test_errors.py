@@ -1,0 +1,170 @@
+"""An error is one line that says what and why, one that says what to type, and an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from cleanenv.cli import main as cli
+from cleanenv.errors import AgentError, CleanenvError, EngineError, UsageError
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Run the command line in this process; exit code, stdout, stderr."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["cleanenv", *arguments])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        output, errors = capfdbinary.readouterr()
+        assert isinstance(caught.value.code, int)
+        return caught.value.code, os.fsdecode(output), os.fsdecode(errors)
+
+    return run
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Make `cleanenv list` raise that."""
+
+    def fail_with(error: BaseException) -> None:
+        @click.command()
+        def command() -> None:
+            raise error
+
+        monkeypatch.setattr("cleanenv.cli.report.list_", command)
+
+    return fail_with
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (UsageError("link x", "no", "do y"), 2, "cleanenv: link x: no\nhint: do y\n"),
+        (EngineError("pull", "no"), 1, "cleanenv: pull: no\n"),
+        (AgentError("agent", "gone", "start"), 125, "cleanenv: agent: gone\nhint: start\n"),
+        (CleanenvError("a\nb", "c\x1b[31m\t", "d\x7f"), 1, "cleanenv: a\\nb: c\\x1b[31m\\t\nhint: d\\x7f\n"),
+        (CleanenvError("é\udcff", "→"), 1, "cleanenv: é\udcff: →\n"),
+        (OSError(28, "No space left on device", "/x"), 1, "cleanenv: /x: No space left on device\n"),
+        (OSError("odd"), 1, "cleanenv: system: odd\n"),
+        (KeyboardInterrupt(), 130, "\ncleanenv: interrupted: nothing more is done\n"),
+        (click.Abort(), 130, "cleanenv: interrupted: nothing more is done\n"),
+        (click.ClickException("odd"), 1, "cleanenv: failed: odd\n"),
+        (
+            RuntimeError("a bug"),
+            1,
+            "cleanenv: internal error: RuntimeError: a bug\nhint: cleanenv --debug …, and report what it prints\n",
+        ),
+    ],
+    ids=repr,
+)
+def test_error_is_told_in_one_line_with_a_hint(
+    run: Run, failing: Callable[[BaseException], None], error: BaseException, code: int, said: str
+) -> None:
+    failing(error)
+    assert run("list") == (code, "", said)
+
+
+def test_debug_shows_where_an_error_comes_from(run: Run, failing: Callable[[BaseException], None]) -> None:
+    failing(UsageError("link x", "no"))
+    code, output, errors = run("--debug", "list")
+    assert (code, output) == (2, "")
+    assert errors.startswith("Traceback (most recent call last):\n")
+    assert errors.endswith("cleanenv: link x: no\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["crate"], "cleanenv: usage: No such command 'crate'"),
+        (["create"], "cleanenv: usage: Missing argument 'PATH'"),
+        (["status", "--nonsense"], "cleanenv: usage: No such option"),
+        (["create", "a", "b"], "cleanenv: usage: Got unexpected extra argument (b)"),
+        (["link"], "cleanenv: usage: Missing argument"),
+    ],
+)
+def test_wrong_usage_names_the_help_of_the_command(run: Run, arguments: list[str], said: str) -> None:
+    code, output, errors = run(*arguments)
+    message, hint = errors.splitlines()
+    command = f" {arguments[0]}" if arguments[0] != "crate" else ""
+    assert (code, output, hint) == (2, "", f"hint: cleanenv{command} --help")
+    assert message.startswith(said)
+
+
+def test_request_to_end_is_an_exit_that_tidies_up(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = []
+
+    @click.command()
+    def command() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGINT)  # comes too late to stop this
+            done.append("tidied up")
+
+    monkeypatch.setattr("cleanenv.cli.report.list_", command)
+    assert (run("list"), done) == ((143, "", ""), ["tidied up"])
+
+
+def test_signal_that_is_ignored_stays_ignored(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    @click.command()
+    def command() -> None:
+        signal.raise_signal(signal.SIGHUP)
+        click.echo("went on")
+
+    monkeypatch.setattr("cleanenv.cli.report.list_", command)
+    previous = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert run("list") == (0, "went on\n", "")
+    finally:
+        signal.signal(signal.SIGHUP, previous)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["status"], "environment: none is active and none was named"),
+        (["create", ""], "environment: the path is empty"),
+        (["create", "-b", "", "x"], "base image: its name is empty"),
+        (["create", "--link", "x", "e"], "link 'x': the container path is not absolute"),
+        (["create", "-d", "/missing", "e"], "directory '/missing': there is no /missing on the host"),
+        (["start", "-e", "/missing"], "environment /missing: there is none at that path"),
+        (["exec", "-e", "/missing", "--", "x", "--debug"], "environment /missing: there is none at that path"),
+        (["destroy", "/missing"], "environment /missing: there is none at that path"),
+    ],
+)
+def test_what_is_typed_wrong_is_told_without_an_engine(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere")
+    monkeypatch.delenv("CLEAN_ENV", raising=False)
+    code, output, errors = run(*arguments)
+    assert (code, output, errors.splitlines()[0]) == (2, "", f"cleanenv: {message}")
+
+
+def test_reader_that_goes_away_is_no_error(run: Run, failing: Callable[[BaseException], None]) -> None:
+    copy = os.dup(1)
+    try:
+        failing(BrokenPipeError())
+        assert run("list") == (141, "", "")
+    finally:
+        os.dup2(copy, 1)
+        os.close(copy)
+
+
+def test_list_of_no_environments_is_empty(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert run("list") == (0, "", "")
+    assert run("list", "--json") == (0, "[]\n", "")

@@ -1,0 +1,120 @@
+"""What is written down about an environment is read back, and nothing else is taken for it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cleanenv.errors import CorruptStateError
+from cleanenv.model.mount import Mount
+from cleanenv.model.state import State, dump_state, load_state
+from cleanenv.model.user import Group, User
+
+STATE = State(
+    id="0123456789ab",
+    cleanenv_version="0.2.0",
+    created=1795347712,
+    user=User("ann", 1000, "/home/ann", (Group("ann", 1000), Group("docker", 105))),
+    mounts=(Mount("/", "/r", writable=False), Mount("/home/ann/p", "/p", writable=True)),
+    image_id="sha256:" + "a" * 64,
+    image_name="debian:bookworm",
+    container_id="b" * 64,
+    runtime_directory="/run/user/1000/cleanenv/0123456789ab",
+)
+
+file_names = st.text(st.characters(codec="utf-8", exclude_characters="\0") | st.sampled_from("\udc80\udcff"))
+
+
+@given(file_names, file_names, st.booleans(), st.integers(0, 2**32 - 2))
+def test_state_is_read_as_it_was_written(name: str, path: str, writable: bool, number: int) -> None:  # noqa: FBT001
+    state = State(
+        **{
+            **{field: getattr(STATE, field) for field in STATE.__slots__},
+            "created": number,
+            "user": User(name, number, f"/{path}", (Group(name, number),)),
+            "mounts": (Mount(f"/{path}", f"/{name}", writable=writable),),
+            "image_name": name,
+        }
+    )
+    text = dump_state(state)
+    assert text.isascii()
+    assert load_state(text, "state.json") == state
+
+
+def damaged(**changes: object) -> str:
+    return json.dumps({**json.loads(dump_state(STATE)), **changes})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "3",
+        '"text"',
+        "[" * 100_000,
+        dump_state(STATE)[:-20],
+        damaged(id=None),
+        damaged(id="0123456789AB"),
+        damaged(id="../../../etc"),
+        damaged(created="1"),
+        damaged(created=1.5),
+        damaged(created=True),
+        damaged(created=-1),
+        damaged(user=None),
+        damaged(user=[]),
+        damaged(user={}),
+        damaged(user={"name": "a", "uid": 1, "home": "/", "groups": []}),
+        damaged(user={"name": "a", "uid": 1, "home": "/", "groups": "ab"}),
+        damaged(user={"name": "a", "uid": 1, "home": "/", "groups": [["a", "1"]]}),
+        damaged(user={"name": "a", "uid": 1, "home": "/", "groups": [["a", 1, 2]]}),
+        damaged(user={"name": "a", "uid": "1", "home": "/", "groups": [["a", 1]]}),
+        damaged(mounts=[["/", "/r"]]),
+        damaged(mounts=[["/", "/r", "rx"]]),
+        damaged(mounts=[["/", "/r", []]]),
+        damaged(mounts={"/": "/r"}),
+        damaged(container_id=7),
+        damaged(runtime_directory="relative"),
+    ],
+)
+def test_damaged_state_is_an_error_that_names_the_file(text: str) -> None:
+    with pytest.raises(CorruptStateError) as caught:
+        load_state(text, "/e/.cleanenv/state.json")
+    assert caught.value.what == "state file /e/.cleanenv/state.json"
+    assert caught.value.why.startswith("it is damaged (")
+
+
+@pytest.mark.parametrize("key", sorted(json.loads(dump_state(STATE))))
+def test_state_without_one_of_its_values_is_damaged(key: str) -> None:
+    data = json.loads(dump_state(STATE))
+    del data[key]
+    with pytest.raises(CorruptStateError, match="it is damaged"):
+        load_state(json.dumps(data), "state.json")
+
+
+def test_state_of_a_later_version_asks_for_a_later_cleanenv() -> None:
+    with pytest.raises(CorruptStateError) as caught:
+        load_state(damaged(version=2), "state.json")
+    assert (caught.value.why, caught.value.hint) == (
+        "it has version 2, this cleanenv knows 1",
+        "upgrade cleanenv",
+    )
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(sorted(json.loads(dump_state(STATE)))), json_values)
+def test_any_value_anywhere_is_read_or_refused(key: str, value: object) -> None:
+    with contextlib.suppress(CorruptStateError):
+        load_state(damaged(**{key: value}), "state.json")

@@ -1,0 +1,30 @@
+"""A bench with a short path: sockets lie in it."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cleanenv.operations import live
+from tests.operations.harness import Bench
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    directory = Path(tempfile.mkdtemp(prefix="ce-"))
+    bench = Bench(directory)
+    native = directory / "native"
+    native.mkdir()
+    for name in ("agent", "launcher"):
+        (native / name).write_bytes(name.encode())
+        (native / name).chmod(0o755)
+    # What takes a kernel with FUSE, and what takes a compiler.
+    monkeypatch.setattr("cleanenv.server.process.start", bench.start_server)
+    monkeypatch.setattr(live, "_NATIVE", native)
+    yield bench
+    bench.engine.end()
+    shutil.rmtree(directory)

@@ -1,0 +1,175 @@
+"""The operations with an engine in memory, an agent in a thread, and a server that is only noted down."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from cleanenv.environments import Environment
+from cleanenv.model.configuration import Configuration
+from cleanenv.model.container import Container
+from cleanenv.model.host import Host
+from cleanenv.model.link import Link
+from cleanenv.model.user import Group, User
+from cleanenv.operations import links, report
+from cleanenv.operations.create import create
+from cleanenv.operations.destroy import destroy
+from cleanenv.operations.lifecycle import start, stop
+from cleanenv.registry import Registry
+from cleanenv.server.settings import ServerSettings
+from tests.engine.fake_engine import FakeEngine
+from tests.server.fake_agent import FakeAgent
+
+__all__ = ["IMAGE", "AgentEngine", "Bench"]
+
+IMAGE = "localhost/test/base:1"
+Fault = Callable[[], BaseException]
+
+
+class AgentEngine(FakeEngine):
+    """An engine whose containers have an agent that listens while they run, with the programs of `files`.
+
+    `faults` maps the number of a request to what it raises instead; `requests` counts them.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.files: dict[str, int] = {"/bin/sh": 1, "/bin/ls": 2, "/opt/x": 3}
+        self.faults: dict[int, Fault] = {}
+        self.requests = 0
+        self.has_agent = True
+        self._agents: dict[str, FakeAgent] = {}
+
+    def start_container(self, container_id: str) -> None:
+        super().start_container(container_id)
+        if not self.has_agent:
+            super().stop_container(container_id, 0)
+        elif container_id not in self._agents:
+            directory = self._get(container_id, "start").spec.agent_directory
+            self._agents[container_id] = FakeAgent(f"{directory}/agent.sock", self.files)
+
+    def stop_container(self, container_id: str, grace_s: int) -> None:
+        super().stop_container(container_id, grace_s)
+        self._end_agent(container_id)
+
+    def remove_container(self, container_id: str) -> None:
+        super().remove_container(container_id)
+        self._end_agent(container_id)
+
+    @property
+    def agents(self) -> tuple[FakeAgent, ...]:
+        """The agents that listen."""
+        return tuple(self._agents.values())
+
+    def only(self) -> Container:
+        """The one container that there is."""
+        (found,) = self.containers("cleanenv.id")
+        return found
+
+    def end(self) -> None:
+        """End all agents."""
+        for container_id in list(self._agents):
+            self._end_agent(container_id)
+
+    def _end_agent(self, container_id: str) -> None:
+        if container_id in self._agents:
+            self._agents.pop(container_id).stop()
+
+    def _answer(self, call: str) -> None:
+        self.requests += 1
+        if self.requests in self.faults:
+            fault = self.faults[self.requests]
+            raise fault()
+        super()._answer(call)
+
+
+@dataclass(slots=True)
+class Bench:
+    """A user with an engine. `mounted` are the settings of the servers that were started, in order."""
+
+    directory: Path
+    engine: AgentEngine = field(default_factory=AgentEngine)
+    mounted: list[ServerSettings] = field(default_factory=list)
+    mount_fault: Fault | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.engine.add_image(IMAGE, environment=("PATH=/usr/bin:/bin",))
+        runtime = self.directory / "run"
+        runtime.mkdir(mode=0o700)
+        self.variables = {
+            "XDG_STATE_HOME": str(self.directory / "state"),
+            "XDG_CACHE_HOME": str(self.directory / "cache"),
+            "XDG_RUNTIME_DIR": str(runtime),
+            "PATH": "/usr/bin:/bin",
+            "SECRET": "not for the server",
+        }
+
+    @property
+    def host(self) -> Host:
+        groups = (Group("staff", os.getegid()), Group("docker", 105))
+        user = User("ann", os.geteuid(), "/home/ann", groups)
+        return Host(
+            user=user, working_directory=str(self.directory), variables=self.variables, python="/usr/bin/python3"
+        )
+
+    @property
+    def root(self) -> Path:
+        return self.directory / "env"
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(self.host.state_directory)
+
+    def start_server(self, settings: ServerSettings) -> None:
+        """Stands for cleanenv.server.process.start."""
+        if self.mount_fault is not None:
+            raise self.mount_fault()
+        self.mounted.append(settings)
+
+    def create(self, *named: Link, root: Path | None = None, clear: bool = False, **settings: object) -> Environment:
+        """Create an environment with links; `settings` are those of the configuration."""
+        configuration = replace(Configuration(base=IMAGE, links=named or None), **settings)  # type: ignore[arg-type]
+        return create(
+            self.root if root is None else root,
+            configuration,
+            self.host,
+            clear=clear,
+            connect=lambda: self.engine,
+            os_release={},
+            progress=lambda *_: None,
+        )
+
+    def destroy(self) -> None:
+        destroy(self.root, self.host, connect=lambda: self.engine)
+
+    def start(self) -> Environment:
+        return start(self.root, self.host, connect=lambda: self.engine)
+
+    def stop(self) -> None:
+        stop(self.root, connect=lambda: self.engine)
+
+    def link(self, *new: Link) -> None:
+        links.link(self.root, new, self.host, connect=lambda: self.engine)
+
+    def unlink(self, *names: str) -> None:
+        links.unlink(self.root, names, self.host)
+
+    def list(self) -> tuple[report.Summary, ...]:
+        return report.list_environments(self.host)
+
+    def status(self) -> report.Status:
+        return report.status(self.root, connect=lambda: self.engine)
+
+    def traces(self) -> set[str]:
+        """Whatever there is of environments: containers, files, runtime directories, entries in the list."""
+        files = {
+            str(path.relative_to(self.directory))
+            for path in self.directory.rglob("*")
+            if path.relative_to(self.directory).parts[0] not in {"cache", "native"}
+        }
+        containers = {f"container {spec.name}" for spec in self.engine.specs}
+        # The directories around them are made once for all.
+        return (files | containers) - {"run", "run/cleanenv", "state", "state/cleanenv", "state/cleanenv/environments"}

@@ -1,0 +1,141 @@
+"""`cleanenv.conf`: written, read back the same, and refused with section and key when it says what cannot be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from cleanenv.configuration_file import dump_configuration, read_configuration
+from cleanenv.errors import CleanenvError, CorruptStateError, UsageError
+from cleanenv.model.configuration import Configuration
+from cleanenv.model.link import DEFAULT_LINKS, Link, is_valid_name
+from cleanenv.model.mount import Mount
+
+
+def round_trip(configuration: Configuration, directory: Path) -> Configuration:
+    file = directory / "cleanenv.conf"
+    file.write_bytes(dump_configuration(configuration))
+    return read_configuration(file)
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [
+        Configuration(),
+        Configuration(base="debian:bookworm", network="none", links=()),
+        Configuration(links=(Link("cc", "/usr/bin/gcc"), Link(None, "/opt/*"), Link(None, "~/.local/bin/*"))),
+        # Patterns without a wildcard: what is served only if it is there.
+        Configuration(links=(Link("x", "/bin/x"), *DEFAULT_LINKS)),
+        Configuration(
+            mounts=(
+                Mount("/a b", "/c d", writable=True),
+                Mount("/a:b,c#d=e%(x)s$y[z]'", "/x", writable=False),
+                Mount('/with "quotes"', "/y", writable=True),
+                Mount("/ends in blanks  ", "/z", writable=False),
+                Mount("/line\u2028separator\x85\x0c", "/s", writable=False),
+            )
+        ),
+    ],
+)
+def test_configuration_is_read_as_it_was_written(configuration: Configuration, tmp_path: Path) -> None:
+    assert round_trip(configuration, tmp_path) == configuration
+
+
+names = st.text(st.sampled_from("ab :,#='\"[]%$\\;*?-~\t\r\x85\u2028é\udcff"), min_size=1, max_size=8).filter(
+    lambda name: is_valid_name(name) and name != "*"
+)
+
+
+# A path with a wildcard in it is that of a pattern.
+plain_names = names.filter(lambda name: not set(name) & set("*?[]\\"))
+
+
+@given(st.dictionaries(names, plain_names, max_size=3), st.lists(names, max_size=3, unique=True), names)
+@example({"[x": "y"}, [], "a")
+@example({}, ["a, b"], "'\"")
+def test_any_names_are_kept_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, links: dict[str, str], paths: list[str], base: str
+) -> None:
+    configuration = Configuration(
+        base=base,
+        mounts=tuple(Mount(f"/{path}", "/x", writable=True) for path in paths),
+        links=tuple(Link(name, f"/bin/{path}") for name, path in links.items()),
+    )
+    try:
+        found = round_trip(configuration, tmp_path_factory.mktemp("configuration"))
+    except UsageError as error:
+        assert error.why.startswith("it cannot hold the name ")  # noqa: PT017 (both ends are right)
+        return
+    assert found == configuration
+
+
+@pytest.mark.parametrize(
+    ("text", "why", "hint"),
+    [
+        ("[nonsense]\n", "unknown section or key 'nonsense'", "sections are global, directory, link"),
+        ("base = x\n", "unknown section or key 'base'", "sections are global, directory, link"),
+        ("[global]\nbse = x\n", "unknown key 'bse' in [global]", "keys are base, network"),
+        ("[global]\nbase = a, b\n", "[global] base: ['a', 'b'] is not one name", "base = NAME"),
+        ("[global]\nbase =\n", "[global] base: '' is not one name", "base = NAME"),
+        (
+            "[global]\n[[inner]]\n",
+            "unknown section 'inner' in [global]",
+            "sections are global, directory, link",
+        ),
+        ("[directory]\nrelative = /x:rw\n", "[directory] 'relative' is not an absolute path of the host", None),
+    ],
+)
+def test_what_cannot_be_is_refused(tmp_path: Path, text: str, why: str, hint: str | None) -> None:
+    file = tmp_path / "cleanenv.conf"
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_configuration(file)
+    error = caught.value
+    assert (error.what, error.why, error.hint) == (f"configuration {file}", why, hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[link]\na/b = /x\n", "[link] a/b: 'a/b' is no name for a program"),
+        ("[link]\nx = y\n", "[link] x: the container path 'y' is not absolute"),
+        ("[link]\nx = /bin/\n", "[link] x: the path names a directory, not a program"),
+        ("[link]\n* = /opt/*, x\n", "[link] *: the container path 'x' is not absolute"),
+        ("[directory]\n/p = x\n", "[directory] /p: the container path 'x' is not absolute (modes are rw and ro)"),
+        ("[directory]\n/p = /:rw\n", "[directory] /p: the container's / cannot be a mount"),
+    ],
+)
+def test_values_that_the_command_line_refuses_are_refused_by_section_and_key(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    file = tmp_path / "cleanenv.conf"
+    file.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        read_configuration(file)
+    assert str(caught.value) == f"configuration {file}, {message}"
+
+
+@pytest.mark.parametrize("content", [b"no line of it is a key\n", b"[global\n", b"\0\xff", b"[link]\nx = 'a\n"])
+def test_file_that_is_no_configuration_is_an_error(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "cleanenv.conf"
+    file.write_bytes(content)
+    with pytest.raises(CorruptStateError, match=f"configuration {file}"):
+        read_configuration(file)
+
+
+def test_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="No such file or directory"):
+        read_configuration(tmp_path / "cleanenv.conf")
+
+
+@given(st.binary(max_size=60) | st.text("[]='\",\n glbkdir*/:\\", max_size=60).map(str.encode))
+def test_any_file_is_a_configuration_or_an_error(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    file = tmp_path_factory.mktemp("configuration") / "cleanenv.conf"
+    file.write_bytes(content)
+    try:
+        read_configuration(file)
+    except CleanenvError as error:
+        assert error.exit_code in {1, 2}  # noqa: PT017 (both ends are right)

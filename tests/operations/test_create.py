@@ -1,0 +1,290 @@
+"""A create makes everything or nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cleanenv.configuration_file import read_configuration
+from cleanenv.environments import open_environment
+from cleanenv.errors import (
+    CleanenvError,
+    EngineError,
+    EngineUnavailableError,
+    EnvironmentStateError,
+    ImageNotFoundError,
+    MountError,
+    UsageError,
+)
+from cleanenv.model.configuration import Configuration
+from cleanenv.model.link import Link
+from cleanenv.model.mount import Mount
+from cleanenv.operations.create import create
+from tests.operations.harness import IMAGE, Bench
+
+SH = Link("sh", "/bin/sh")
+
+
+def test_environment_is_what_was_asked_for(bench: Bench) -> None:
+    environment = bench.create(SH, mounts=(Mount("/opt", "/opt", writable=True),), network="none")
+
+    (spec,) = bench.engine.specs
+    container = bench.engine.only()
+    assert environment == open_environment(bench.root)
+    assert environment.configuration == Configuration(
+        IMAGE, (Mount("/opt", "/opt", writable=True),), (SH,), network="none"
+    )
+    assert environment.state.container_id == container.id
+    assert container.is_running
+    assert spec.mounts == environment.state.mounts
+    assert (spec.network, spec.environment) == ("none", ("PATH=/home/ann/.local/bin:/usr/bin:/bin",))
+    assert dict(spec.labels)["cleanenv.id"] == environment.state.id
+    assert dict(spec.labels)["cleanenv.path"] == str(bench.root)
+    assert bench.registry.roots() == (bench.root,)
+    (settings,) = bench.mounted
+    assert settings.environment == str(bench.root)
+    assert (settings.links, settings.home) == ((SH,), "/home/ann")
+
+
+def test_agent_is_told_the_user_and_its_groups(bench: Bench) -> None:
+    bench.create(SH)
+    (spec,) = bench.engine.specs
+    uid, gid = os.geteuid(), os.getegid()
+    assert " ".join(spec.arguments) == (
+        f"--socket /.cleanenv/run/agent.sock --owner {uid} --user ann --uid {uid} --home /home/ann"
+        f" --group staff:{gid} --group docker:105"
+    )
+
+
+def test_server_gets_the_engines_variables_and_no_others(bench: Bench) -> None:
+    bench.variables = {**bench.variables, "DOCKER_HOST": "unix:///x"}
+    bench.create(SH)
+    names = {name for name, _ in bench.mounted[0].variables}
+    assert names == {"DOCKER_HOST", "PATH", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR", "XDG_STATE_HOME"}
+
+
+def test_files_are_for_the_user_alone(bench: Bench) -> None:
+    environment = bench.create(SH)
+    modes = {
+        path: stat.S_IMODE(path.stat().st_mode)
+        for path in (
+            environment.paths.private,
+            environment.runtime.root,
+            environment.runtime.agent_directory,
+            environment.runtime.launch_table,
+        )
+    }
+    assert set(modes.values()) <= {0o700, 0o600}
+    # The script lies beneath the mount too, so that an environment can be entered when nothing is mounted.
+    assert b"deactivate" in (environment.paths.bin / "activate").read_bytes()
+
+
+def test_without_links_the_default_ones_apply(bench: Bench) -> None:
+    bench.create()
+    assert Link(None, "/usr/local/bin/*") in bench.mounted[0].links
+    assert read_configuration(bench.root / "cleanenv.conf").links is None
+
+
+# Failures
+
+
+def requests_of_a_create(bench: Bench) -> int:
+    bench.create(SH)
+    count = bench.engine.requests
+    bench.destroy()
+    bench.engine.requests = 0
+    bench.mounted.clear()
+    return count
+
+
+@pytest.mark.parametrize("error", [EngineUnavailableError("it", "is gone"), KeyboardInterrupt()], ids=repr)
+def test_create_that_fails_at_any_request_to_the_engine_leaves_nothing(bench: Bench, error: BaseException) -> None:
+    for number in range(1, requests_of_a_create(bench) + 1):
+        bench.engine.faults = {number: lambda: error}
+        bench.engine.requests = 0
+        with pytest.raises(type(error)):
+            bench.create(SH, root=bench.directory / "deep/er/env")
+        assert bench.traces() == set(), f"request {number}"
+
+
+@pytest.mark.parametrize("error", [MountError("mount", "refused"), KeyboardInterrupt()], ids=repr)
+def test_create_without_a_live_directory_leaves_nothing(bench: Bench, error: BaseException) -> None:
+    bench.mount_fault = lambda: error
+    with pytest.raises(type(error)):
+        bench.create(SH)
+    assert bench.traces() == set()
+
+
+def test_agent_that_ends_at_once_is_told_by_its_last_words(bench: Bench) -> None:
+    bench.engine.has_agent = False
+    bench.engine.says_at_start = "cleanenv agent: socket: Permission denied\n"
+    with pytest.raises(EngineError) as caught:
+        bench.create(SH)
+    assert caught.value.why == "its agent does not answer: cleanenv agent: socket: Permission denied"
+    assert bench.traces() == set()
+
+
+@pytest.mark.parametrize(
+    ("link", "why"),
+    [
+        (Link("x", "/no/such"), "the container has no such file"),
+        (Link("x", "~/no/such"), "the container has no such file"),
+    ],
+)
+def test_link_to_nothing_leaves_nothing(bench: Bench, link: Link, why: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        bench.create(SH, link)
+    assert (caught.value.what, caught.value.why) == (f"link x:{link.path}", why)
+    assert bench.traces() == set()
+
+
+def test_state_directory_that_cannot_be_written_leaves_nothing(bench: Bench) -> None:
+    (bench.directory / "cache").write_text("a file")
+    bench.variables = {**bench.variables, "XDG_STATE_HOME": str(bench.directory / "cache")}
+    with pytest.raises(OSError, match="Not a directory"):
+        bench.create(SH)
+    assert bench.traces() == set()
+
+
+def test_installation_without_native_programs_is_told(bench: Bench) -> None:
+    (bench.directory / "native/launcher").unlink()
+    with pytest.raises(EnvironmentStateError) as caught:
+        bench.create(SH)
+    assert caught.value.why == "this installation of cleanenv was not built"
+    assert bench.traces() == set()
+
+
+def test_failed_create_keeps_what_was_in_the_directory(bench: Bench) -> None:
+    bench.root.mkdir()
+    (bench.root / "mine").write_text("text")
+    (bench.root / "bin").mkdir()
+    with pytest.raises(UsageError):
+        bench.create(Link("x", "/no/such"))
+    assert bench.traces() == {"env", "env/bin", "env/mine"}
+
+
+def test_image_that_is_not_to_be_had_is_told_before_anything_is_made(bench: Bench) -> None:
+    with pytest.raises(ImageNotFoundError):
+        bench.create(SH, base="localhost/test/unknown:1")
+    assert bench.traces() == set()
+    assert not bench.engine.specs
+
+
+# What is refused before the engine is asked
+
+
+def refusal(bench: Bench, root: Path, *mounts: Mount) -> CleanenvError:
+    before = bench.traces()
+    with pytest.raises(UsageError) as caught:
+        create(
+            root,
+            Configuration(base=IMAGE, links=(SH,), mounts=mounts),
+            bench.host,
+            clear=False,
+            connect=lambda: pytest.fail("the engine was asked"),
+            os_release={},
+            progress=lambda *_: None,
+        )
+    assert bench.traces() == before
+    return caught.value
+
+
+def test_environment_that_exists_is_refused(bench: Bench) -> None:
+    bench.create(SH)
+    error = refusal(bench, bench.root)
+    assert (error.why, error.hint) == ("there is one at that path", f"cleanenv create --clear {bench.root}")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("a:b", "a colon ends an element of PATH"),
+        ("a\nb", "a path cannot contain a newline here"),
+        ("a\0b", "a path cannot contain a newline here"),
+        ("x" * 256, "a part of the path is longer than a file name can be"),
+        ("é" * 128, "a part of the path is longer than a file name can be"),
+        ("d/" * 2100 + "e", "File name too long"),
+        ("file", "the path is not a directory"),
+        ("occupied", "{}/occupied/bin is not empty and would be hidden"),
+        ("configured", "there is a cleanenv.conf that it would replace"),
+        ("file/env", "{}/file is not a directory"),
+    ],
+)
+def test_path_that_cannot_be_an_environment_is_refused(bench: Bench, name: str, why: str) -> None:
+    (bench.directory / "file").touch()
+    (bench.directory / "occupied/bin/mine").mkdir(parents=True)
+    (bench.directory / "configured").mkdir()
+    (bench.directory / "configured/cleanenv.conf").touch()
+    assert refusal(bench, bench.directory / name).why == why.format(bench.directory)
+
+
+def test_mounts_that_contradict_each_other_are_refused(bench: Bench) -> None:
+    first = Mount("/a", "/x", writable=False)
+    assert refusal(bench, bench.root, first, Mount("/b", "/x", writable=True)).why == (
+        "/x in the container is /a already"
+    )
+    assert refusal(bench, bench.root, first, Mount("/a", "/y", writable=True)).why == (
+        "it is /x in the container already"
+    )
+
+
+# --clear
+
+
+def test_clear_replaces_the_old_environment(bench: Bench) -> None:
+    old = bench.create(SH)
+    (bench.root / "mine").write_text("text")
+    new = bench.create(Link("ls", "/bin/ls"), clear=True)
+
+    assert new.state.id != old.state.id
+    assert bench.engine.only().id == new.state.container_id
+    assert not old.runtime.root.exists()
+    assert (bench.root / "mine").read_text() == "text"
+    assert bench.registry.roots() == (bench.root,)
+
+
+@pytest.mark.parametrize("text", [None, "{"])
+def test_clear_replaces_what_a_killed_create_left(bench: Bench, text: str | None) -> None:
+    left = bench.create(SH)
+    other = bench.create(SH, root=bench.directory / "other")
+    left.paths.state.unlink()
+    if text is not None:
+        left.paths.state.write_text(text)
+
+    new = bench.create(SH, clear=True)
+
+    assert {spec.name for spec in bench.engine.specs} == {
+        f"cleanenv-{environment.state.id}" for environment in (new, other)
+    }
+    assert not left.runtime.root.exists()
+    assert set(bench.registry.roots()) == {bench.root, other.paths.root}
+
+
+def test_old_environment_stays_when_the_new_one_is_refused(bench: Bench) -> None:
+    old = bench.create(SH)
+    with pytest.raises(ImageNotFoundError):
+        bench.create(SH, base="localhost/test/unknown:1", clear=True)
+    assert open_environment(bench.root) == old
+    assert bench.engine.only().is_running
+
+
+def test_second_of_two_creates_at_once_is_refused(bench: Bench) -> None:
+    """The first one is done in the moment in which the second has looked and not begun."""
+    find = bench.engine.image
+    first: list[str] = []
+
+    def image(reference: str) -> object:
+        if not first:
+            first.append(reference)
+            bench.create(SH)
+        return find(reference)
+
+    bench.engine.image = image  # type: ignore[method-assign, assignment]
+    with pytest.raises(UsageError, match="there is one at that path"):
+        bench.create(SH)
+    assert bench.engine.only().id == open_environment(bench.root).state.container_id
+    assert replace(open_environment(bench.root)).state.image_name == IMAGE

@@ -1,0 +1,98 @@
+"""The launch table, read back as native/table/table.h says."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cleanenv.launch_table import dump_launch_table
+from cleanenv.model.link import Link
+from cleanenv.model.mount import Mount
+
+NAME, GLOB, EXECUTE = 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Table:
+    environment: str
+    home: str
+    mounts: list[tuple[str, str, int]]
+    links: list[tuple[str, str, int]]
+
+
+def read(data: bytes) -> Table:
+    """Read a table with nothing but its header's word for where things are."""
+    magic, version, size, environment, home, mounts, mount_count, links, link_count = struct.unpack_from("=9I", data)
+    assert (magic, version, size) == (0x74766C63, 1, len(data))
+    assert data.endswith(b"\0")
+
+    def string(offset: int) -> str:
+        assert 36 <= offset < size
+        return os.fsdecode(data[offset : data.index(b"\0", offset)])
+
+    def records(offset: int, count: int) -> list[tuple[int, int, int]]:
+        assert offset % 4 == 0
+        assert 36 <= offset <= offset + 12 * count <= size
+        return [struct.unpack_from("=3I", data, offset + 12 * index) for index in range(count)]
+
+    return Table(
+        string(environment),
+        string(home),
+        [(string(host), string(container), writable) for host, container, writable in records(mounts, mount_count)],
+        [(string(name), string(path), kind) for name, path, kind in records(links, link_count)],
+    )
+
+
+def test_table_holds_the_environment_its_mounts_and_its_links() -> None:
+    data = dump_launch_table(
+        "/envs/a",
+        "/home/ann",
+        [Mount("/", "/r", writable=False), Mount("/p", "/p", writable=True)],
+        [Link(None, "/opt/*/bin/g*"), Link("cc", "/usr/bin/gcc"), Link(None, "~/.local/bin/*")],
+    )
+    assert read(data) == Table(
+        "/envs/a",
+        "/home/ann",
+        [("/", "/r", 0), ("/p", "/p", 1)],
+        # The launcher takes the first that fits: names before patterns.
+        [
+            ("inenv", "", EXECUTE),
+            ("cc", "/usr/bin/gcc", NAME),
+            ("g*", "/opt/*/bin", GLOB),
+            ("*", "~/.local/bin", GLOB),
+        ],
+    )
+
+
+def test_empty_table_is_one() -> None:
+    assert read(dump_launch_table("/e", "/h", [], [], [])) == Table("/e", "/h", [], [])
+
+
+def test_string_that_comes_twice_is_stored_once() -> None:
+    data = dump_launch_table("/same", "/same", [Mount("/same", "/same", writable=True)], [])
+    assert data.count(b"/same\0") == 1
+
+
+paths = st.text(st.characters(codec="utf-8", exclude_characters="\0") | st.sampled_from("\udc80\udcff")).map(
+    "/{}".format
+)
+
+
+@given(paths, st.lists(st.tuples(paths, paths, st.booleans())), st.lists(st.tuples(paths, paths)))
+def test_any_bytes_of_a_path_survive(
+    environment: str, mounts: list[tuple[str, str, bool]], links: list[tuple[str, str]]
+) -> None:
+    data = dump_launch_table(
+        environment,
+        "/home",
+        [Mount(host, container, writable=writable) for host, container, writable in mounts],
+        [Link(name, path) for name, path in links],
+    )
+    table = read(data)
+    assert table.environment == environment
+    assert table.mounts == mounts
+    assert table.links == [("inenv", "", EXECUTE), *((name, path, NAME) for name, path in links)]
