@@ -8,6 +8,7 @@ expected failure is no skip; xfail_strict looks after those.
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
@@ -44,3 +45,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("skipped tests fail the run, because CI is set", red=True)
     for test, reason in sorted(_skipped.items()):
         terminalreporter.line(f"{test}: {reason}", red=True)
+
+
+def pytest_configure() -> None:
+    """Have the usual dispositions of signals: what runs in the background (nohup, `&`) begins with some ignored.
+
+    The programs under test would inherit that, and a shell can never trap what it found ignored.
+    """
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
