@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from integration.main_job.caller import CALLERS, Caller
-from integration.main_job.images import BUSYBOX, docker, make_busybox, make_debian
+from integration.main_job.images import make_busybox, make_debian
 from integration.main_job.installation import install
 from integration.main_job.traces import remove_all
 
@@ -53,12 +53,9 @@ def debian(image_cache: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def busybox() -> Iterator[str]:
+def busybox() -> str:
     """An image of 2 MB, for what needs no more than a shell."""
-    name = f"{BUSYBOX}:{uuid.uuid4().hex[:12]}"
-    make_busybox(name)
-    yield name
-    docker("rmi", "--force", name)
+    return make_busybox()
 
 
 @pytest.fixture(scope="session")

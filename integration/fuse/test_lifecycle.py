@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import re
+import select
 import signal
 import socket
 import stat
@@ -133,8 +135,30 @@ def test_a_signal_unmounts_and_leaves_nothing(env: LiveEnvironment, number: sign
     assert "ERROR" not in env.log
 
 
+def unmount_helper(env: LiveEnvironment) -> int:
+    """The process of libfuse that unmounts the directory when its server dies."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            arguments = path.read_bytes().split(b"\0")
+            if b"fusermount" in arguments[0] and os.fsencode(env.bin) in arguments:
+                return int(path.parent.name)
+    raise AssertionError("there is no such process")
+
+
+def test_a_killed_server_leaves_the_activation_scripts_in_sight(env: LiveEnvironment) -> None:
+    """A dead mount would hide them, and with them the way to repair it."""
+    kill(env.start())
+    with open("/proc/self/mountinfo", "rb") as mountinfo:
+        changes = select.poll()
+        changes.register(mountinfo, select.POLLPRI | select.POLLERR)
+        while env.state() is not MountState.ABSENT:
+            assert changes.poll(10_000)
+    assert os.listdir(env.bin) == ["activate"]
+
+
 def test_a_directory_that_a_killed_server_left_is_replaced(env: LiveEnvironment) -> None:
     pid = env.start()
+    kill(unmount_helper(env))
     kill(pid)
     assert env.state() is MountState.DEAD
 

@@ -128,14 +128,13 @@ def test_executing_the_script_says_to_source_it(caller: Caller, tools: Environme
 
 def test_environment_of_any_name_can_be_entered(caller: Caller, place: Path, create: Create) -> None:
     environment = create("--link", "/bin/basename", path=place / "a b'\"$x`y#é%n\\(c)&;*\t!")
-    activate = quoted(environment.bin / "activate")
     for name in SHELLS:
         with caller.shell(name) as shell:
-            shell.output(f"PS1='> '; . {activate}")
+            shell.output(f"PS1='> '; . {quoted(environment.bin / 'activate')}")
             assert shell.output("basename 'a b/c d'") == "c d\n"
             assert shell.prompt == "(a b'\"_x_y#é_n_(c)&;*__) > "
             assert shell.output('printf %s "$CLEAN_ENV"') == str(environment.path)
-            assert shell.output("cleanenv unlink basename; cleanenv link /bin/dirname; dirname 'a b/c d'") == "a b\n"
-            shell.output("cleanenv unlink dirname; cleanenv link /bin/basename; deactivate")
+            assert "container       running" in shell.output("cleanenv status")
+            shell.output("deactivate")
             shell.run(":")
             assert shell.prompt == "> "

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from integration.main_job.caller import ONE_CALLER, Caller, Environment, error_of
+from integration.main_job.caller import ONE_CALLER, Caller, Environment, error_of, quoted
 from integration.main_job.conftest import Create
+from integration.main_job.images import docker
 from integration.main_job.traces import traces
 
 pytestmark = ONE_CALLER
@@ -41,19 +42,10 @@ LONG = "x" * 256
             "link passwd:/etc/passwd: it is no program: not a file that may be executed",
             "create it without this link, then see: cleanenv exec -e {path} -- ls -l /etc",
         ),
+        # One each of what is refused before the engine is asked; all of them are in tests/.
         (
             ["--link", "a/b:/bin/sh"],
             "link 'a/b:/bin/sh': 'a/b' is no name for a program",
-            "use another NAME:PATH",
-        ),
-        (
-            ["--link", "activate:/bin/sh"],
-            "link 'activate:/bin/sh': 'activate' is a name of the live directory itself",
-            "use another NAME:PATH",
-        ),
-        (
-            ["--link", f"{LONG}:/bin/sh"],
-            f"link '{LONG}:/bin/sh': '{LONG}' is no name for a program",
             "use another NAME:PATH",
         ),
         (
@@ -62,31 +54,14 @@ LONG = "x" * 256
             "give one of them another name: --link OTHER:/bin/ls",
         ),
         (
-            ["--link", "bin/sh"],
-            "link 'bin/sh': the container path is not absolute",
-            "use [NAME:]/PATH/IN/THE/CONTAINER",
-        ),
-        (
             ["--link", "sh:bin/sh"],
             "link 'sh:bin/sh': the container path 'bin/sh' is not absolute",
             "use [NAME:]/PATH/IN/THE/CONTAINER",
         ),
         (
-            ["--link", "/bin/"],
-            "link '/bin/': the path names a directory, not a program",
-            "to link all in it: /bin/*",
-        ),
-        (["--link", ""], "link '': the container path is not absolute", "use [NAME:]/PATH/IN/THE/CONTAINER"),
-        # Directories
-        (
             ["-d", "{place}/missing:rw"],
             "directory '{place}/missing:rw': there is no {place}/missing on the host",
             "mkdir -p {place}/missing",
-        ),
-        (
-            ["-d", "{place}/it's missing:/x"],
-            "directory \"{place}/it's missing:/x\": there is no {place}/it's missing on the host",
-            "mkdir -p '{place}/it'\"'\"'s missing'",
         ),
         (
             ["-d", "{place}:x"],
@@ -94,31 +69,9 @@ LONG = "x" * 256
             "use HOST:CONTAINER[:rw] with a container path that begins with /",
         ),
         (
-            ["-d", "{place}:/x:wr"],
-            "directory '{place}:/x:wr': the container path '/x:wr' has a colon in it (modes are rw and ro)",
-            "use HOST:CONTAINER[:rw]",
-        ),
-        (
-            ["-d", "{place}:/proc/x"],
-            "directory '{place}:/proc/x': /proc/x belongs to the container itself",
-            "mount it at another directory",
-        ),
-        (
-            ["-d", "{place}:/"],
-            "directory '{place}:/': the container's / cannot be a mount",
-            "mount it at a directory below /",
-        ),
-        (
             ["-d", "{place}:/x", "-d", "/opt:/x"],
             "directory /opt: /x in the container is {place} already",
             "mount one of them elsewhere",
-        ),
-        (["-d", ":rw"], "directory ':rw': the path is empty", "use HOST:CONTAINER[:rw] or PATH[:rw]"),
-        # Images
-        (
-            ["-b", ""],
-            "base image: its name is empty",
-            "leave --base-image away for the one like the host",
         ),
     ],
 )
@@ -140,22 +93,16 @@ def test_create_refuses(caller: Caller, place: Path, busybox: str, options: list
         ("/".join(["directory"] * 450), "File name too long", "choose another path"),
         ("a:b", "a colon ends an element of PATH", "choose a path without a colon"),
         ("a\nb", "a path cannot contain a newline here", "choose another path"),
-        ("file", "the path is not a directory", "choose another path"),
-        ("file/env", "{place}/file is not a directory", "choose another path"),
-        ("occupied", "{place}/occupied/bin is not empty and would be hidden", "choose another path"),
-        ("configured", "there is a cleanenv.conf that it would replace", "choose another path"),
     ],
+    ids=["long name", "long path", "colon", "newline"],
 )
 def test_create_refuses_a_path(caller: Caller, place: Path, busybox: str, name: str, message: str, hint: str) -> None:
-    caller.write(place / "file", "")
-    caller.write(caller.mkdir(caller.mkdir(place / "occupied") / "bin") / "mine", "")
-    caller.write(caller.mkdir(place / "configured") / "cleanenv.conf", "mine")
     before = traces(caller, place)
 
     result = caller.cleanenv("create", "-b", busybox, place / name)
 
     said = f"environment {place / name}".replace("\n", r"\n")
-    assert error_of(result) == (2, f"{said}: {message.format(place=place)}", hint)
+    assert error_of(result) == (2, f"{said}: {message}", hint)
     assert traces(caller, place) == before
 
 
@@ -184,14 +131,13 @@ def test_create_refuses_an_environment_that_exists(small: Environment) -> None:
     ids=["quotes", "unicode", "dash", "long", "deep"],
 )
 def test_unusual_paths_work(create: Create, place: Path, name: str) -> None:
-    environment = create("--link", "/bin/sh", "--link", "/bin/cat", path=place / name)
+    environment = create("--link", "/bin/cat", path=place / name)
     file = environment.caller.write(place / "f i:l'e \"ü", "content\n")
 
+    # The container is started again by a program that is told the path.
+    docker("kill", environment.container)
     assert environment.run("cat", file).output == "content\n"
     assert environment.run("cat", file.name, cwd=place).output == "content\n"
-    assert environment.cleanenv("exec", "--", "echo", "a  b", "").output == "a  b \n"
-    assert environment.cleanenv("stop").output == ""
-    assert environment.run("sh", "-c", "echo $0 $#", "-x", "--", "").output == "-x 2\n"
     assert environment.caller.run(environment.bin / "destroy").output == ""
     assert not environment.path.exists()
 
@@ -230,31 +176,30 @@ def test_directory_that_the_configuration_cannot_hold_is_refused(caller: Caller,
     assert traces(caller, place) == before
 
 
-NO_ENVIRONMENT = [
-    ["start", "-e"],
-    ["stop", "-e"],
-    ["status", "-e"],
-    ["status", "--json", "-e"],
-    ["unlink", "x", "-e"],
-    ["link", "/bin/x", "-e"],
-    ["destroy"],
-]
-
-
-@pytest.mark.parametrize("command", NO_ENVIRONMENT, ids=" ".join)
-@pytest.mark.parametrize("name", ["missing", "plain", "file"])
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["start", "-e"], "missing"),
+        (["stop", "-e"], "missing"),
+        (["status", "-e"], "missing"),
+        (["status", "--json", "-e"], "a file"),
+        (["unlink", "x", "-e"], "missing"),
+        (["link", "/bin/x", "-e"], "a directory"),
+        (["destroy"], "missing"),
+        (["destroy"], "a directory"),
+    ],
+    ids=str,
+)
 def test_commands_refuse_what_is_no_environment(caller: Caller, place: Path, command: list[str], name: str) -> None:
-    caller.mkdir(place / "plain")
-    caller.write(place / "file", "")
+    caller.mkdir(place / "a directory")
+    caller.write(place / "a file", "")
     before = traces(caller, place)
+    path = place / name
 
-    result = caller.cleanenv(*command, place / name)
+    result = caller.cleanenv(*command, path)
 
-    assert error_of(result) == (
-        2,
-        f"environment {place / name}: there is none at that path",
-        f"cleanenv create {place / name}",
-    )
+    hint = f"cleanenv create {quoted(path)}"
+    assert error_of(result) == (2, f"environment {path}: there is none at that path", hint)
     assert traces(caller, place) == before
 
 

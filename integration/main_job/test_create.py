@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,8 +26,6 @@ MOMENTS = {
     "the container was just started": ("", r"POST /[^/]*/containers/[0-9a-f]+/start"),
 }
 
-Pause = Callable[..., PausingEngine]
-
 
 @pytest.fixture
 def sockets(ground: Path, place: Path) -> Path:
@@ -38,6 +35,7 @@ def sockets(ground: Path, place: Path) -> Path:
     return directory
 
 
+@ONE_CALLER
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_interrupted_create_leaves_nothing(
     caller: Caller, place: Path, sockets: Path, busybox: str, moment: str
@@ -45,7 +43,6 @@ def test_interrupted_create_leaves_nothing(
     interrupt_create(caller, place, sockets, busybox, moment, signal.SIGINT, 130)
 
 
-@ONE_CALLER
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_create_of_a_lost_terminal_leaves_nothing(
     caller: Caller, place: Path, sockets: Path, busybox: str, number: signal.Signals

@@ -34,7 +34,8 @@ def test_home_is_the_containers_own_and_writable(caller: Caller, tools: Environm
 def test_files_of_the_compiler_belong_to_the_user(caller: Caller, tools: Environment) -> None:
     source = caller.write(tools.project / "answer.c", "int main(void) { return 42; }\n")
     program = tools.project / "answer"
-    assert tools.run("cc", "-O2", "-o", program, source, cwd=tools.project).output == ""
+    path = {**caller.variables, "PATH": f"{tools.bin}:{caller.variables['PATH']}"}
+    assert caller.run("cc", "-O2", "-o", program, source, cwd=tools.project, variables=path).output == ""
     status = program.stat()
     assert (status.st_uid, status.st_gid, caller.run(program).returncode) == (caller.uid, caller.gid, 42)
 

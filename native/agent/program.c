@@ -208,14 +208,31 @@ static void follow_signals(const struct wire_request *head)
 struct attempt {
 	char **arguments;
 	char **variables;
+	const char *name; /* argv[0] becomes this in the directory of the file that is tried; NULL: it stays */
 	int error;
 };
+
+/* The path of `name` in the directory of `path`, or NULL when it is too long. The buffer is for one at a time. */
+static char *beside(const char *path, const char *name)
+{
+	static char beside_it[PATH_MAX];
+	size_t directory = (size_t)(strrchr(path, '/') + 1 - path);
+
+	if (directory + strlen(name) >= sizeof beside_it)
+		return NULL;
+	memcpy(beside_it, path, directory);
+	strcpy(beside_it + directory, name);
+	return beside_it;
+}
 
 static bool attempt_execute(void *context, const char *path, const struct stat *status)
 {
 	struct attempt *attempt = context;
+	char *name = attempt->name ? beside(path, attempt->name) : NULL;
 	(void)status;
 
+	if (name)
+		attempt->arguments[0] = name;
 	execve(path, attempt->arguments, attempt->variables);
 	if (errno == ENOEXEC) {
 		/* A script without a first line that says what runs it is the shell's (execvp(3), POSIX). */
@@ -264,8 +281,11 @@ static void attempt_search(struct attempt *attempt, const char *name)
 _Noreturn static void execute(struct child *child, char **variables)
 {
 	struct request *request = &child->request;
-	struct attempt attempt = { request->arguments, variables, ENOENT };
+	struct attempt attempt = { request->arguments, variables, NULL, ENOENT };
+	const char *slash = *request->arguments ? strrchr(*request->arguments, '/') : NULL;
 
+	if (request->head.flags & WIRE_NAME_BY_PATH && slash)
+		attempt.name = slash + 1;
 	follow_signals(&request->head);
 	for (char **path = request->paths; *path; path++) {
 		if (!(request->head.flags & WIRE_SEARCH_PATH))

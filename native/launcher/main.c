@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	struct descriptors descriptors = descriptors_inherited();
 	struct signals signals = signals_take_over();
 	struct table table = open_table();
-	struct program program = program_find(&table);
+	struct program program = program_find(&table, argv[0]);
 	struct terminal terminal;
 	(void)argc;
 

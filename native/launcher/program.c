@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Replaced in the file by the live directory (cleanenv/server/launcher.py). Volatile: the compiler must not know it. */
@@ -57,10 +58,22 @@ static char *escape(const char *text)
 	return escaped;
 }
 
-struct program program_find(const struct table *table)
+/*
+ * Whether argv[0] is a path to this file. Compilers and interpreters look for their parts beside it, so it must be one
+ * that exists in the container; whatever else a caller chose (exec -a) is handed on as it is.
+ */
+static bool is_own_path(const char *argument)
+{
+	struct stat own, named;
+
+	return argument && strchr(argument, '/') && stat(argument, &named) == 0 && stat("/proc/self/exe", &own) == 0 &&
+	       own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+}
+
+struct program program_find(const struct table *table, const char *argument)
 {
 	const struct table_link *links = table_links(table);
-	struct program program = { .name = called_name() };
+	struct program program = { .name = called_name(), .called_by_path = is_own_path(argument) };
 
 	program.candidates = allocate(NULL, (table->header->link_count + 1) * sizeof *program.candidates);
 	for (uint32_t i = 0; i < table->header->link_count; i++) {

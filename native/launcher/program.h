@@ -11,13 +11,17 @@ struct program {
 	const char *name;
 	const char **candidates; /* patterns, in the order in which they are tried */
 	size_t candidate_count;
+	bool called_by_path; /* argv[0] is the path of the launcher's file, which means nothing in the container */
 	bool container_view; /* inenv: the first argument is the program, and no argument is mapped */
 };
 
 /* The runtime directory of the environment; the live directory writes it into the bytes of the launcher that it serves. */
 const char *runtime_directory(void);
 
-/* Find out the name that was called and what it stands for in the table. Does not return when it stands for nothing. */
-struct program program_find(const struct table *table);
+/*
+ * Find out the name that was called and what it stands for in the table; `argument` is argv[0]. Does not return when it stands for
+ * nothing.
+ */
+struct program program_find(const struct table *table, const char *argument);
 
 #endif

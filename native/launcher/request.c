@@ -72,7 +72,9 @@ static char *build(struct wire_request *head, const struct program *program, con
 	head->paths = (uint32_t)program->candidate_count;
 	head->arguments = (uint32_t)paths->arguments.count;
 	head->variables = (uint32_t)paths->variables.count;
-	head->flags = program->container_view ? WIRE_SEARCH_PATH : 0;
+	head->flags = program->container_view	 ? WIRE_SEARCH_PATH
+		      : program->called_by_path ? WIRE_NAME_BY_PATH
+						: 0;
 	memcpy(to, head, sizeof *head);
 	to += sizeof *head;
 	memcpy(to, numbers, count * sizeof(int32_t));

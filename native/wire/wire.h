@@ -110,7 +110,8 @@ struct wire_request {
 };
 
 enum wire_flag {
-	WIRE_SEARCH_PATH = 1, /* the candidates are plain: with a slash a path, without one a name to find in PATH */
+	WIRE_NAME_BY_PATH = 2, /* argv[0] is a path of the host to the program: it gets the directory where the program is found */
+	WIRE_SEARCH_PATH = 1,  /* the candidates are plain: with a slash a path, without one a name to find in PATH */
 };
 
 #define WIRE_REQUEST_MAX (64u << 20) /* bytes; ARG_MAX is 6 MB at most (execve(2)) */

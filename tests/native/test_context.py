@@ -39,6 +39,15 @@ def test_argv0_is_the_callers(environment: HostEnvironment) -> None:
     assert result.stdout == b"other-name\n"
 
 
+def test_path_of_the_live_directory_in_argv0_becomes_that_of_the_program(environment: HostEnvironment) -> None:
+    """Compilers and interpreters look for their parts beside it; a program of many names still sees which was called."""
+    environment.link(Link("python3", "/usr/bin/python3"), Link("shell", "/bin/sh"))
+    assert environment.run("python3", "-c", "import sys; print(sys.executable)").stdout == b"/usr/bin/python3\n"
+    assert environment.run("shell", "-c", "echo $0").stdout == b"/bin/shell\n"
+    relative = subprocess.run(["bin/shell", "-c", "echo $0"], cwd=environment.runtime, capture_output=True, check=True)
+    assert relative.stdout == b"/bin/shell\n"
+
+
 def test_program_is_known_through_a_symbolic_link(environment: HostEnvironment, tmp_path: Path) -> None:
     link = tmp_path / "alias"
     link.symlink_to(environment.bin / "pwd")
