@@ -1,4 +1,4 @@
-"""The images of these tests: a busybox of 2 MB, and a Debian with Python and a compiler. Each is made once a machine."""
+"""The images of these tests: a busybox of 2 MB, and a Debian with Python and a compiler; made once a machine."""
 
 from __future__ import annotations
 
@@ -70,8 +70,11 @@ def make_debian(cache_directory: Path) -> str:
         )
         recipe = hashlib.sha256(f"{base.id} {_INSTALL}".encode()).hexdigest()[:12]
         name = f"{DEBIAN}:{recipe}"
-        if not docker("images", "--quiet", name):
+        made = docker("images", "--format", "{{.Repository}}:{{.Tag}}", DEBIAN).split()
+        if name not in made:
             _install(base.id, name)
+            for other in made:  # of a base or a list of packages before
+                docker("rmi", other, check=False)
     return name
 
 

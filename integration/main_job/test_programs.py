@@ -71,7 +71,6 @@ def test_name_that_was_called_is_handed_on(tools: Environment) -> None:
     assert result.output == "other\n"
 
 
-@pytest.mark.xfail(reason="argv[0] is then a path of the host, by which gcc and Python look for their own files")
 def test_program_that_is_called_by_its_path_finds_its_own_files(tools: Environment) -> None:
     tell = "import os, sys; print(os.path.exists(sys.executable))"
     source = tools.caller.write(tools.project / "empty.c", "int main(void) { return 0; }\n")
