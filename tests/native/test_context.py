@@ -40,7 +40,7 @@ def test_argv0_is_the_callers(environment: HostEnvironment) -> None:
 
 
 def test_path_of_the_live_directory_in_argv0_becomes_that_of_the_program(environment: HostEnvironment) -> None:
-    """Compilers and interpreters look for their parts beside it; a program of many names still sees which was called."""
+    """Compilers and interpreters look for their parts beside it; one with many names still sees which was called."""
     environment.link(Link("python3", "/usr/bin/python3"), Link("shell", "/bin/sh"))
     assert environment.run("python3", "-c", "import sys; print(sys.executable)").stdout == b"/usr/bin/python3\n"
     assert environment.run("shell", "-c", "echo $0").stdout == b"/bin/shell\n"
