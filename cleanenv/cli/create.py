@@ -52,7 +52,7 @@ def create(
     network: str,
     clear: bool,
 ) -> None:
-    r"""Create an environment at PATH.
+    """Create an environment at PATH.
 
     \b
       cleanenv create --link /usr/bin/python3 --link cc:/usr/bin/gcc -d ~/proj:rw ~/envs/a

@@ -19,7 +19,7 @@ __all__ = ["execute"]
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def execute(*, environment: str | None, program: str, arguments: tuple[str, ...]) -> None:
-    r"""Run a program of the container in the container's view.
+    """Run a program of the container in the container's view.
 
     The working directory is mapped, arguments are not: paths in them are the container's.
 

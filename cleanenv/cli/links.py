@@ -15,7 +15,7 @@ __all__ = ["link", "unlink"]
 @environment_option
 @click.argument("programs", nargs=-1, required=True, metavar="[NAME:]PATH...")
 def link(*, environment: str | None, programs: tuple[str, ...]) -> None:
-    r"""Serve more programs of the container; visible at once.
+    """Serve more programs of the container; visible at once.
 
     \b
       cleanenv link /usr/bin/make cc:/usr/bin/gcc '/opt/tools/bin/*'

@@ -71,7 +71,7 @@ class _Commands(click.Group):
 @click.version_option(cleanenv.__version__, prog_name="cleanenv", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
 def cleanenv_command(*, debug: bool) -> None:
-    r"""Isolated environments in containers whose programs feel local.
+    """Isolated environments in containers whose programs feel local.
 
     \b
       cleanenv create ~/envs/a

@@ -17,7 +17,8 @@ __all__ = ["showing_progress"]
 @contextlib.contextmanager
 def showing_progress() -> Iterator[ProgressReport]:
     """A function to report progress to. Shows one line on stderr, which is gone at the end."""
-    if not sys.stderr.isatty():
+    console = Console(stderr=True)
+    if not sys.stderr.isatty() or console.is_dumb_terminal:
         yield lambda _what, _done, _total: None
         return
     columns = (
@@ -26,7 +27,7 @@ def showing_progress() -> Iterator[ProgressReport]:
         BarColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task: TaskID = progress.add_task("", total=None)
         shown = ""
 
