@@ -11,6 +11,7 @@ import stat
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import TracebackType
 
 import cleanenv
 from cleanenv.activation.scripts import activation_scripts
@@ -77,7 +78,7 @@ def create(
     progress("creating the environment", 0, None)
     identifier = secrets.token_hex(_IDENTIFIER_BYTES)
     paths = EnvironmentPaths(root)
-    with contextlib.ExitStack() as undo:
+    with _Undo() as undo:
         with uninterrupted():
             _make_directories(paths, undo)
         for name in ("agent", "launcher"):
@@ -121,6 +122,16 @@ def create(
                 live.ensure_mounted(environment, host)
         undo.pop_all()
     return environment
+
+
+class _Undo(contextlib.ExitStack):
+    """What is to be taken back when a step fails. An interrupt meanwhile waits until all of it is."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> bool:
+        with uninterrupted():
+            return bool(super().__exit__(kind, error, trace))
 
 
 def check_links(environment: Environment, links: tuple[Link, ...], *, look: str = _LOOK) -> None:
