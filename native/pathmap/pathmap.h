@@ -4,7 +4,7 @@
  * Pure functions of (mounts, working directory, input, answers about files): nothing here opens a file
  * or a socket, keeps state between calls or writes to a global. The launcher links this code; Python
  * binds to the same code by ctypes (cleanenv/pathmap.py). The rules' names (M1, C2, A4, E ...) stand at the code that
- * implements them; docs/paths.md explains them to users.
+ * implements them.
  */
 #ifndef CLEANENV_PATHMAP_H
 #define CLEANENV_PATHMAP_H
