@@ -1,7 +1,9 @@
 #include "agent/calls.h"
 
+#include "agent/keeper.h"
 #include "agent/pool.h"
 #include "agent/source.h"
+#include "agent/terminal.h"
 #include "kernel/signals.h"
 #include "wire/wire.h"
 
@@ -22,7 +24,11 @@ struct call {
 	struct call *next;
 	int epoll;        /* the set that the connection is in */
 	int connection;   /* -1 when the launcher is gone */
-	pid_t process;    /* and its process group */
+	pid_t process;
+	pid_t group;      /* of the caller, on the host's terminal; 0: it has none */
+	bool stopped;
+	bool ended;       /* and the launcher is told when its last words are on the terminal */
+	int status;
 	int64_t deadline; /* when it is killed, in ms of CLOCK_MONOTONIC; 0: never */
 };
 
@@ -62,14 +68,77 @@ static void forget(struct call *call)
 	free(call);
 }
 
-/*
- * To the program's process group; before the child has made it, to the child. Signals are blocked there until execve, so
- * none is lost.
- */
+/* Whether it is the only call of the caller's process group. */
+static bool is_alone(const struct call *call)
+{
+	for (const struct call *other = all; other; other = other->next)
+		if (other != call && !other->ended && call->group && other->group == call->group)
+			return false;
+	return true;
+}
+
+/* To the program's process group, or, when other calls are in it, to the program: each has its own launcher to signal it. */
 static void send_signal(const struct call *call, int number)
 {
-	if (kill(-call->process, number) < 0 && errno == ESRCH)
+	pid_t group = is_alone(call) ? getpgid(call->process) : -1;
+
+	if (group > 0 && group != getpgrp())
+		kill(-group, number);
+	else
 		kill(call->process, number);
+}
+
+/*
+ * A key was pressed, or the window changed: every launcher of the foreground group has got the signal, and those who have it
+ * from the pty must get it once. The first launcher speaks for all.
+ */
+static bool speaks_for_group(const struct call *call)
+{
+	for (const struct call *other = all; other != call; other = other->next)
+		if (!other->ended && other->group == call->group)
+			return false;
+	return true;
+}
+
+static pid_t foreground; /* the group of the host whose programs are in the foreground; 0: none */
+
+static void claim_terminal(const struct call *call)
+{
+	pid_t group = getpgid(call->process);
+
+	if (!terminal_own() || group <= 0 || group == getpgrp())
+		return;
+	foreground = call->group;
+	terminal_claim(group);
+}
+
+/* When all programs of the foreground group have ended or stopped, the terminal is the host's again. */
+static void release_terminal(pid_t group)
+{
+	if (!foreground || group != foreground)
+		return;
+	for (const struct call *call = all; call; call = call->next)
+		if (call->group == group && !call->ended && !call->stopped)
+			return;
+	foreground = 0;
+	terminal_release();
+}
+
+static void pass_signal(const struct call *call, const struct wire_signal *message)
+{
+	bool by_kernel = message->flags & WIRE_BY_KERNEL;
+
+	if (message->number == SIGCONT && message->flags & WIRE_IN_FOREGROUND)
+		claim_terminal(call);
+	if (terminal_own() && by_kernel && message->number == SIGWINCH)
+		terminal_resize(); /* the kernel signals the pty's foreground itself */
+	else if (terminal_own() && by_kernel &&
+		 (message->number == SIGINT || message->number == SIGQUIT || message->number == SIGTSTP)) {
+		if (speaks_for_group(call))
+			terminal_signal(message->number);
+	} else {
+		send_signal(call, message->number);
+	}
 }
 
 /* The launcher is gone: the program goes too, asked first, as when a terminal goes away. */
@@ -89,7 +158,7 @@ static void tell(struct call *call, const void *packet, size_t size)
 		lose_launcher(call);
 }
 
-void calls_add(int epoll, pid_t process, int connection)
+void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_foreground)
 {
 	struct call *call = malloc(sizeof *call);
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = call };
@@ -103,27 +172,35 @@ void calls_add(int epoll, pid_t process, int connection)
 		free(call);
 		return;
 	}
-	*call = (struct call){ SOURCE_CALL, all, epoll, connection, process, 0 };
+	*call = (struct call){
+		.source = SOURCE_CALL, .next = all, .epoll = epoll, .connection = connection, .process = process, .group = group,
+	};
 	all = call;
+	if (in_foreground)
+		foreground = group; /* the worker has claimed it already */
 }
 
-/* The only thing that a launcher has to say is a signal; anything else is as good as its end. */
+/* The only things that a launcher has to say are signals and where it is; anything else is as good as its end. */
 void calls_hear(struct call *call)
 {
 	_Alignas(8) unsigned char packet[WIRE_PACKET_MAX];
 	int received[WIRE_DESCRIPTORS_MAX];
-	struct wire_number number = { .value = 0 };
+	struct wire_signal message = { .number = 0 };
 	size_t count;
 	long size = wire_receive(call->connection, packet, sizeof packet, received, WIRE_DESCRIPTORS_MAX, &count);
 
 	if (size < 0 && errno == EAGAIN)
 		return;
-	if (size == (long)sizeof number)
-		memcpy(&number, packet, sizeof number);
-	if (number.header.type == WIRE_SIGNAL && count == 0 && number.value >= 1 && number.value <= KERNEL_SIGNALS)
-		send_signal(call, number.value);
-	else
+	if (size > 0)
+		memcpy(&message, packet, sizeof message < (size_t)size ? sizeof message : (size_t)size);
+	if (message.header.type == WIRE_SIGNAL && count == 0 && message.number >= 1 && message.number <= KERNEL_SIGNALS) {
+		pass_signal(call, &message);
+	} else if (message.header.type == WIRE_FOREGROUND && count == 0) {
+		claim_terminal(call);
+		send_signal(call, SIGCONT);
+	} else {
 		lose_launcher(call);
+	}
 	while (count > 0)
 		close(received[--count]);
 }
@@ -132,7 +209,7 @@ static struct call *find(pid_t process)
 {
 	struct call *call = all;
 
-	while (call && call->process != process)
+	while (call && (call->process != process || call->ended))
 		call = call->next;
 	return call;
 }
@@ -140,19 +217,49 @@ static struct call *find(pid_t process)
 static void report(struct call *call, int status)
 {
 	struct wire_number stopped = { wire_header(WIRE_STOPPED), 0 };
-	struct wire_number exited = { wire_header(WIRE_EXITED), status };
 	struct wire_header continued = wire_header(WIRE_CONTINUED);
 
+	call->stopped = WIFSTOPPED(status);
 	if (WIFSTOPPED(status)) {
 		stopped.value = WSTOPSIG(status);
 		tell(call, &stopped, sizeof stopped);
 	} else if (WIFCONTINUED(status)) {
 		tell(call, &continued, sizeof continued);
 	} else {
+		call->ended = true;
+		call->status = status;
+	}
+	if (!WIFCONTINUED(status))
+		release_terminal(call->group);
+}
+
+void calls_end(void)
+{
+	for (struct call *call = all, *next; call; call = next) {
+		struct wire_number exited = { wire_header(WIRE_EXITED), call->status };
+		next = call->next;
+		if (!call->ended)
+			continue;
 		if (call->connection >= 0)
 			wire_send(call->connection, &exited, sizeof exited, NULL, 0);
 		forget(call);
 	}
+}
+
+bool calls_in_foreground(void)
+{
+	return foreground != 0;
+}
+
+bool calls_run(void)
+{
+	return all != NULL;
+}
+
+void calls_abandon(void)
+{
+	all = NULL;
+	dying = 0;
 }
 
 bool calls_reap(void)
@@ -171,6 +278,8 @@ bool calls_reap(void)
 		}
 		if (call)
 			report(call, status);
+		else if (WIFEXITED(status) || WIFSIGNALED(status))
+			keeper_ended(process);
 	}
 }
 
@@ -193,7 +302,7 @@ void calls_expire(void)
 		return;
 	int64_t now = now_ms();
 	for (struct call *call = all; call; call = call->next) {
-		if (call->deadline && call->deadline <= now) {
+		if (call->deadline && !call->ended && call->deadline <= now) {
 			call->deadline = 0;
 			dying--;
 			send_signal(call, SIGKILL);

@@ -8,14 +8,27 @@
 /* A program and the connection of its launcher. */
 struct call;
 
-/* A worker becomes a program: from now on its connection, which is the call's, brings signals. */
-void calls_add(int epoll, pid_t process, int connection);
+/*
+ * A worker becomes a program: from now on its connection, which is the call's, brings signals. `group` is the caller's process group
+ * on the terminal of this keeper, 0 in the agent; `in_foreground`, whether the worker has put the program into the foreground.
+ */
+void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_foreground);
 
 /* A launcher has something to say, or has ended. */
 void calls_hear(struct call *call);
 
 /* Children changed their state (SIGCHLD): tell the launchers, reap orphans. Returns false when there are no children. */
 bool calls_reap(void);
+
+/* Tell the launchers whose programs have ended; to be called when all that was written is on the terminal. */
+void calls_end(void);
+
+/* Whether a call is in the foreground of the terminal; whether there is any. */
+bool calls_in_foreground(void);
+bool calls_run(void);
+
+/* In a child of the agent that has calls of its own: these are its parent's, not its own. */
+void calls_abandon(void);
 
 /* Milliseconds until a program must be killed whose launcher is gone, or -1; for epoll_wait(2). */
 int calls_timeout(void);

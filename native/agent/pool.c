@@ -1,6 +1,7 @@
 #include "agent/pool.h"
 
 #include "agent/calls.h"
+#include "agent/keeper.h"
 #include "agent/source.h"
 #include "agent/worker.h"
 #include "wire/wire.h"
@@ -17,6 +18,7 @@ struct worker {
 	enum source source;
 	struct worker *next;
 	pid_t process;
+	const struct options *options;
 	int epoll;
 	int socket;
 };
@@ -60,7 +62,7 @@ bool pool_fill(const struct options *options, int epoll, int listening)
 		free(worker);
 		return false;
 	}
-	*worker = (struct worker){ SOURCE_WORKER, all, process, epoll, pair[0] };
+	*worker = (struct worker){ SOURCE_WORKER, all, process, options, epoll, pair[0] };
 	all = waiting = worker;
 	return true;
 }
@@ -68,23 +70,34 @@ bool pool_fill(const struct options *options, int epoll, int listening)
 /* One message. False when the worker is done with: it is a program now, or it has ended. */
 static bool hear_message(struct worker *worker)
 {
-	unsigned char packet[WIRE_PACKET_MAX];
+	_Alignas(8) unsigned char packet[WIRE_PACKET_MAX];
 	struct wire_header header;
-	int connection = -1;
+	struct wire_call call;
+	struct wire_terminal terminal;
+	int received[3] = { -1, -1, -1 };
 	size_t count;
-	long size = wire_receive(worker->socket, packet, sizeof packet, &connection, 1, &count);
+	long size = wire_receive(worker->socket, packet, sizeof packet, received, 3, &count);
 
 	if (size < 0 && errno == EAGAIN)
 		return true;
 	if (size <= 0)
 		return false;
 	memcpy(&header, packet, sizeof header);
+	memcpy(&call, packet, sizeof call);
+	memcpy(&terminal, packet, sizeof terminal);
 	if (header.type == WIRE_STARTED && waiting == worker)
 		waiting = NULL;
-	if (count == 0)
-		return true;
-	calls_add(worker->epoll, worker->process, connection);
-	return false;
+	if (header.type == WIRE_CALL && count == 1) {
+		calls_add(worker->epoll, worker->process, received[0], call.group, call.foreground);
+		return false;
+	}
+	if (header.type == WIRE_TERMINAL && count >= 2) {
+		keeper_start(worker->options, &terminal, received[0], received[1], received[2]);
+		return false;
+	}
+	while (count > 0)
+		close(received[--count]);
+	return true;
 }
 
 void pool_hear(struct worker *worker)
@@ -105,6 +118,11 @@ void pool_hear_last(pid_t process)
 	for (int message = 0; message < 3 && hear_message(worker); message++)
 		;
 	forget(worker);
+}
+
+void pool_abandon(void)
+{
+	all = waiting = NULL;
 }
 
 void pool_drain(void)

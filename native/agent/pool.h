@@ -18,6 +18,9 @@ void pool_hear(struct worker *worker);
 /* Read what the worker of this pid has said before it ended. */
 void pool_hear_last(pid_t process);
 
+/* In a child of the agent that has workers of its own: these are its parent's, not its own. */
+void pool_abandon(void);
+
 /* Kill the worker that waits: the container stops. */
 void pool_drain(void);
 

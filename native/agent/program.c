@@ -2,6 +2,7 @@
 
 #include "agent/pattern.h"
 #include "agent/request.h"
+#include "agent/terminal.h"
 #include "kernel/signals.h"
 #include "wire/wire.h"
 
@@ -10,18 +11,14 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #define DESCRIPTOR_LIMIT (1 << 20) /* above what any kernel allows by default (fs.nr_open) */
 
 extern char **environ;
-
-_Static_assert(sizeof(struct termios) <= sizeof((struct wire_request *)0)->terminal_settings, "termios fits");
 
 /* What the child still needs while it prepares itself. */
 struct child {
@@ -62,31 +59,31 @@ static void read_request(struct child *child, const void *packet)
 		fail(child, WIRE_STAGE_REQUEST, errno ? errno : EPROTO);
 }
 
-/*
- * Open a pty inside the container, so that ttyname(3) and /dev/tty are right, make it the controlling terminal with
- * the caller's settings and size, and send the master to the launcher. Returns the program's side.
- */
-static int open_terminal(const struct child *child)
+/* Into the session and group where a key typed on the caller's terminal would find it, or into a group of its own. */
+static void join_group(const struct child *child)
 {
 	const struct wire_request *head = &child->request.head;
-	struct winsize size = { head->rows, head->columns, head->width, head->height };
-	struct termios settings;
-	int unlock = 0;
-	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
 
-	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+	if (!terminal_own() && head->terminals)
+		fail(child, WIRE_STAGE_TERMINAL, ENOTTY);
+	if (!terminal_own())
+		setpgid(0, 0);
+	else if (terminal_join(head->group, head->flags & WIRE_FOREGROUND_GROUP) < 0)
 		fail(child, WIRE_STAGE_TERMINAL, errno);
-	int terminal = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	memcpy(&settings, head->terminal_settings, sizeof settings);
-	if (terminal < 0 || ioctl(terminal, TIOCSCTTY, 0) < 0 || tcsetattr(terminal, TCSANOW, &settings) < 0 ||
-	    ioctl(terminal, TIOCSWINSZ, &size) < 0)
-		fail(child, WIRE_STAGE_TERMINAL, errno);
+}
 
-	struct wire_header started = wire_header(WIRE_STARTED);
-	if (wire_send(child->connection, &started, sizeof started, &master, 1) < 0)
-		_exit(126); /* the launcher is gone */
-	close(master);
-	return terminal;
+/* From here on the agent is who hears the launcher, and says how the program ends. */
+static void hand_over(const struct child *child, int agent)
+{
+	const struct wire_request *head = &child->request.head;
+	struct wire_call call = { wire_header(WIRE_CALL), 0, 0 };
+
+	if (terminal_own()) {
+		call.group = head->group;
+		call.foreground = (head->flags & WIRE_FOREGROUND_GROUP) != 0;
+	}
+	if (wire_send(agent, &call, sizeof call, &child->connection, 1) < 0)
+		_exit(1);
 }
 
 static int target(const struct child *child, size_t index)
@@ -298,25 +295,20 @@ _Noreturn static void execute(struct child *child, char **variables)
 	fail(child, WIRE_STAGE_EXECUTE, attempt.error);
 }
 
-_Noreturn void program_run(const struct options *options, int connection, const void *packet, int *descriptors,
+_Noreturn void program_run(const struct options *options, int connection, int agent, const void *packet, int *descriptors,
 			   size_t count)
 {
 	struct child child = {
 		.options = options, .connection = connection, .descriptors = descriptors, .count = count,
 	};
-	int terminal = -1;
 
 	read_request(&child, packet);
-	if (child.request.head.terminals & 7) {
-		setsid();
-		terminal = open_terminal(&child);
-	} else {
-		setpgid(0, 0);
-	}
+	join_group(&child);
+	hand_over(&child, agent);
 	if (chdir(child.request.directory) < 0)
 		fail(&child, WIRE_STAGE_DIRECTORY, errno);
 	char **variables = merge_variables(&child);
-	place_descriptors(&child, terminal);
+	place_descriptors(&child, terminal_own() ? terminal_own()->inner : -1);
 	follow_limits(&child.request.head);
 	execute(&child, variables);
 }

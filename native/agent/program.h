@@ -5,10 +5,11 @@
 #include "agent/options.h"
 
 /*
- * Become, as the user who this process is by now, the program that a SPAWN packet asks for, with its descriptors. Never returns: what cannot be started is told to the
+ * Become, as the user who this process is by now, the program that a SPAWN packet asks for, with its descriptors. Tells the agent
+ * with WIRE_CALL, and hands it `connection`, when the request is well-formed. Never returns: what cannot be started is told to the
  * launcher over `connection` as WIRE_FAILED.
  */
-_Noreturn void program_run(const struct options *options, int connection, const void *packet, int *descriptors,
+_Noreturn void program_run(const struct options *options, int connection, int agent, const void *packet, int *descriptors,
 			   size_t count);
 
 #endif

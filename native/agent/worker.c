@@ -3,6 +3,7 @@
 #include "agent/privilege.h"
 #include "agent/program.h"
 #include "agent/questions.h"
+#include "agent/terminal.h"
 #include "kernel/descriptors.h"
 #include "kernel/signals.h"
 #include "wire/wire.h"
@@ -68,12 +69,22 @@ static int take_connection(const struct options *options, int listening)
 	}
 }
 
-static void tell_agent(int agent, enum wire_type type, const int *connection)
+static void tell_agent(int agent, const void *packet, size_t size, const int *descriptors, size_t count)
 {
-	struct wire_header header = wire_header(type);
-
-	if (wire_send(agent, &header, sizeof header, connection, connection != NULL) < 0)
+	if (wire_send(agent, packet, size, descriptors, count) < 0)
 		_exit(1);
+}
+
+/* A terminal for which a keeper is wanted; the answer is the agent's. */
+_Noreturn static void hand_over_terminal(int agent, int connection, const struct wire_terminal *terminal,
+					 const int *received, size_t count)
+{
+	int descriptors[3] = { connection, received[0], received[1] };
+
+	if (count < 1 || count > 2 || !isatty(received[0]))
+		_exit(1);
+	tell_agent(agent, terminal, sizeof *terminal, descriptors, count + 1);
+	_exit(0);
 }
 
 static void be_patient(int connection, time_t seconds)
@@ -111,16 +122,19 @@ _Noreturn void worker_serve(const struct options *options, int listening, int ag
 {
 	static _Alignas(8) unsigned char packet[WIRE_SPAWN_MAX];
 	static int received[WIRE_DESCRIPTORS_MAX];
+	struct wire_header started = wire_header(WIRE_STARTED);
 	struct wire_spawn spawn;
 	size_t count;
 
 	/* Nobody could be served any more. In a container the kernel ends all; the agent of a test has only this. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* A copy of another caller's connection or pipe would keep its other end from ever seeing the end. */
-	kernel_close_all_but(listening, agent);
+	const struct terminal *terminal = terminal_own();
+	int kept[] = { listening, agent, terminal ? terminal->host : -1, terminal ? terminal->inner : -1 };
+	kernel_close_all_but(kept, sizeof kept / sizeof *kept);
 	warm_up();
 	int connection = take_connection(options, listening);
-	tell_agent(agent, WIRE_STARTED, NULL);
+	tell_agent(agent, &started, sizeof started, NULL, 0);
 	close(listening);
 
 	/* Until it is a program's, a stop of the container ends this process. */
@@ -139,6 +153,11 @@ _Noreturn void worker_serve(const struct options *options, int listening, int ag
 		be_patient(connection, 0);
 		questions_answer(options, connection, spawn.header.type, received[0]);
 	}
+	if (spawn.header.type == WIRE_TERMINAL && !terminal) {
+		struct wire_terminal wanted;
+		memcpy(&wanted, packet, sizeof wanted);
+		hand_over_terminal(agent, connection, &wanted, received, count);
+	}
 	if (spawn.header.type != WIRE_SPAWN)
 		_exit(1);
 	memcpy(&spawn, packet, sizeof spawn);
@@ -147,6 +166,5 @@ _Noreturn void worker_serve(const struct options *options, int listening, int ag
 	/* From here on a signal is the caller's, and waits for the program's own mask. */
 	kernel_mask(UINT64_MAX);
 	prctl(PR_SET_PDEATHSIG, 0);
-	tell_agent(agent, WIRE_CONTINUED, &connection);
-	program_run(options, connection, packet, descriptors, count);
+	program_run(options, connection, agent, packet, descriptors, count);
 }

@@ -12,7 +12,7 @@
 
 /*
  * Serve one connection of `listening`. Tells the agent over `agent` (SOCK_SEQPACKET) with WIRE_STARTED when it has taken one, so that
- * another worker is made, and with WIRE_CONTINUED and the connection when it is about to become a program. A worker without either
+ * another worker is made, and with WIRE_CALL and the connection when it is about to become a program. A worker without either
  * is nobody's. Never returns; to be called with every signal blocked.
  */
 _Noreturn void worker_serve(const struct options *options, int listening, int agent);

@@ -12,13 +12,19 @@ static void close_between(unsigned int first, unsigned int last)
 		close((int)first);
 }
 
-void kernel_close_all_but(int one, int other)
+void kernel_close_all_but(const int *kept, size_t count)
 {
-	unsigned int low = (unsigned int)(one < other ? one : other);
-	unsigned int high = (unsigned int)(one < other ? other : one);
+	unsigned int first = 3;
 
-	close_between(3, low - 1);
-	if (high > low)
-		close_between(low + 1, high - 1);
-	close_between(high + 1, ~0u);
+	/* The gaps between the kept ones, from the lowest: there are a handful, which need no sorting. */
+	for (;;) {
+		unsigned int next = ~0u;
+		for (size_t i = 0; i < count; i++)
+			if (kept[i] >= 0 && (unsigned int)kept[i] >= first && (unsigned int)kept[i] < next)
+				next = (unsigned int)kept[i];
+		close_between(first, next == ~0u ? next : next - 1);
+		if (next == ~0u)
+			return;
+		first = next + 1;
+	}
 }

@@ -2,7 +2,9 @@
 #ifndef CLEANENV_KERNEL_DESCRIPTORS_H
 #define CLEANENV_KERNEL_DESCRIPTORS_H
 
-/* Close every descriptor from 3 on but these two (which may be the same). */
-void kernel_close_all_but(int one, int other);
+#include <stddef.h>
+
+/* Close every descriptor from 3 on but these, in any order; negative ones name none. */
+void kernel_close_all_but(const int *kept, size_t count);
 
 #endif

@@ -9,10 +9,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define REPLY_MAX 8192 /* of the environment server */
+#define NUMBER_SIZE 11
 
 /* A connected socket, or -1 with errno. */
 static int connect_to(const char *path, int type)
@@ -86,6 +88,62 @@ static void start_container(const struct table *table)
 		fail(FAILURE_OWN, "environment", "its server ended while it started the container", hint_start(table));
 	char *what = field(&rest), *why = field(&rest), *hint = field(&rest);
 	fail(FAILURE_OWN, what, why, *hint ? hint : NULL);
+}
+
+/* Pidfds came with Linux 5.3; without one the keeper ends with its last call. */
+static int open_leader(const struct terminal *terminal)
+{
+	return terminal->session > 0 ? (int)syscall(SYS_pidfd_open, terminal->session, 0) : -1;
+}
+
+/* The digits of a number; printf(3) would be a fifth of the launcher. */
+static const char *decimal(char *text, uint32_t number)
+{
+	char *digit = text + NUMBER_SIZE - 1;
+
+	*digit = '\0';
+	do
+		*--digit = (char)('0' + number % 10);
+	while (number /= 10);
+	return digit;
+}
+
+/* Hand the terminal over, whose keeper then listens. */
+static void open_terminal(const struct table *table, const struct terminal *terminal)
+{
+	_Alignas(8) unsigned char packet[WIRE_PACKET_MAX];
+	struct wire_terminal wanted = { wire_header(WIRE_TERMINAL), terminal->device, terminal->session };
+	struct wire_header header = { 0 };
+	int sent[] = { terminal->descriptor, open_leader(terminal) }, received;
+	size_t count;
+	int connection = agent_connect(table);
+
+	if (wire_send(connection, &wanted, sizeof wanted, sent, sent[1] < 0 ? 1 : 2) < 0 ||
+	    wire_receive(connection, packet, sizeof packet, &received, 1, &count) <= 0)
+		fail(FAILURE_OWN, "terminal", "the agent does not answer", hint_start(table));
+	memcpy(&header, packet, sizeof header);
+	if (header.type != WIRE_STARTED)
+		fail(FAILURE_OWN, "terminal", "the container has none for it", "cleanenv status");
+	close(connection);
+	close(sent[1]);
+}
+
+int agent_call(const struct table *table, const struct terminal *terminal)
+{
+	char device[NUMBER_SIZE], session[NUMBER_SIZE];
+
+	if (terminal->descriptor < 0)
+		return agent_connect(table);
+	char *path = join(runtime_directory(), "/agent/terminal-", decimal(device, terminal->device), "-",
+			  decimal(session, (uint32_t)terminal->session), ".sock", NULL);
+	int connection = connect_to(path, SOCK_SEQPACKET);
+	if (connection < 0 && (errno == ENOENT || errno == ECONNREFUSED)) {
+		open_terminal(table, terminal);
+		connection = connect_to(path, SOCK_SEQPACKET);
+	}
+	if (connection < 0)
+		fail(FAILURE_OWN, path, strerror(errno), hint_start(table));
+	return connection;
 }
 
 int agent_connect(const struct table *table)

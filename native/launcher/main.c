@@ -44,14 +44,13 @@ int main(int argc, char **argv)
 	struct signals signals = signals_take_over();
 	struct table table = open_table();
 	struct program program = program_find(&table, argv[0]);
-	struct terminal terminal;
+	struct terminal terminal = terminal_find();
 	(void)argc;
 
 	if (program.container_view)
 		argv = shift_to_container_view(&program, argv);
-	int connection = agent_connect(&table);
+	int connection = agent_call(&table, &terminal);
 	struct paths paths = paths_map(&table, argv, environ, !program.container_view);
-	terminal_look(&terminal);
 	request_send(connection, &program, &paths, &descriptors, &terminal, signals);
 	signals_end_as(supervise(connection, &program, paths.directory, &terminal));
 }

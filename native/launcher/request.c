@@ -9,8 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct termios) <= sizeof((struct wire_request *)0)->terminal_settings, "termios fits");
-
 /* The parts of the caller's state that the kernel keeps for a process. */
 static void fill_context(struct wire_request *head, const struct terminal *terminal, struct signals signals)
 {
@@ -28,11 +26,9 @@ static void fill_context(struct wire_request *head, const struct terminal *termi
 		head->limits[resource][1] = limit.rlim_max;
 	}
 	head->terminals = terminal->standard;
-	head->rows = terminal->size.ws_row;
-	head->columns = terminal->size.ws_col;
-	head->width = terminal->size.ws_xpixel;
-	head->height = terminal->size.ws_ypixel;
-	memcpy(head->terminal_settings, &terminal->settings, sizeof terminal->settings);
+	head->group = getpgrp();
+	if (terminal_in_foreground(terminal))
+		head->flags |= WIRE_FOREGROUND_GROUP;
 }
 
 static size_t size_of(char *const *strings, size_t count)
@@ -72,9 +68,9 @@ static char *build(struct wire_request *head, const struct program *program, con
 	head->paths = (uint32_t)program->candidate_count;
 	head->arguments = (uint32_t)paths->arguments.count;
 	head->variables = (uint32_t)paths->variables.count;
-	head->flags = program->container_view	 ? WIRE_SEARCH_PATH
-		      : program->called_by_path ? WIRE_NAME_BY_PATH
-						: 0;
+	head->flags |= program->container_view	 ? WIRE_SEARCH_PATH
+		       : program->called_by_path ? WIRE_NAME_BY_PATH
+						 : 0;
 	memcpy(to, head, sizeof *head);
 	to += sizeof *head;
 	memcpy(to, numbers, count * sizeof(int32_t));

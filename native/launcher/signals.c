@@ -16,18 +16,18 @@ struct signals signals_take_over(void)
 	return signals;
 }
 
-/* Let a signal act on this process by default, once. */
-static void deliver(int number)
+/* Let a signal act by default, once, on `target` (kill(2)), which this process is or is one of. */
+static void deliver(pid_t target, int number)
 {
 	kernel_ignore(number, false);
-	kill(getpid(), number);
+	kill(target, number);
 	kernel_mask(~kernel_signal_bit(number));
 	kernel_mask(UINT64_MAX);
 }
 
-void signals_stop_by(int number)
+void signals_stop_by(int number, bool everybody)
 {
-	deliver(number);
+	deliver(everybody ? 0 : getpid(), number);
 }
 
 _Noreturn void signals_end_as(int status)
@@ -36,7 +36,7 @@ _Noreturn void signals_end_as(int status)
 		/* The program has left its core already; a second one, of the launcher, would replace it. */
 		struct rlimit none = { 0, 0 };
 		setrlimit(RLIMIT_CORE, &none);
-		deliver(WTERMSIG(status));
+		deliver(getpid(), WTERMSIG(status));
 		_exit(128 + WTERMSIG(status));
 	}
 	_exit(WEXITSTATUS(status));

@@ -2,6 +2,7 @@
 #ifndef CLEANENV_LAUNCHER_SIGNALS_H
 #define CLEANENV_LAUNCHER_SIGNALS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct signals {
@@ -12,8 +13,8 @@ struct signals {
 /* Note both, and block every signal: from now on none is lost and none acts on the launcher itself. */
 struct signals signals_take_over(void);
 
-/* Stop like the program did, by the same signal; returns when continued. */
-void signals_stop_by(int number);
+/* Stop like the program did, by the same signal, with the whole process group or alone; returns when continued. */
+void signals_stop_by(int number, bool everybody);
 
 /* End as a program with this wait status did: the caller's wait(2) sees the same. */
 _Noreturn void signals_end_as(int status);

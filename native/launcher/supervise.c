@@ -19,15 +19,13 @@ struct call {
 	int signals;
 	const struct program *program;
 	const char *directory;
-	struct terminal *terminal;
+	const struct terminal *terminal;
 	bool ended;
 	int status;
 };
 
 _Noreturn static void fail_call(struct call *call, enum failure_status status, const char *why, const char *hint)
 {
-	terminal_drain(call->terminal);
-	terminal_leave(call->terminal);
 	fail(status, call->program->name, why, hint);
 }
 
@@ -55,12 +53,32 @@ _Noreturn static void fail_start(struct call *call, const struct wire_failure *f
 	}
 }
 
-/* The program stopped (Ctrl-Z, SIGSTOP): so does the launcher, for the shell to see, with the terminal given back. */
-static void stop(struct call *call, int number)
+static void send_signal(const struct call *call, int number, bool by_kernel)
 {
-	terminal_leave(call->terminal);
-	signals_stop_by(number);
-	terminal_enter(call->terminal);
+	struct wire_signal message = { wire_header(WIRE_SIGNAL), number, by_kernel ? WIRE_BY_KERNEL : 0 };
+
+	if (number == SIGCONT && terminal_in_foreground(call->terminal))
+		message.flags |= WIRE_IN_FOREGROUND;
+	wire_send(call->connection, &message, sizeof message, NULL, 0);
+}
+
+/*
+ * The program stopped. One that wants the terminal gets it when the caller is in the foreground by now (a shell brings a running job
+ * there without a signal). Else the launcher stops too, for the shell to see, and with it, as at a key or a refused read,
+ * everybody of its group: a shell script waits for its child and would not know.
+ */
+static void stop(const struct call *call, int number)
+{
+	struct wire_header foreground = wire_header(WIRE_FOREGROUND);
+	bool refused = number == SIGTTIN || number == SIGTTOU;
+
+	if (refused && terminal_in_foreground(call->terminal)) {
+		wire_send(call->connection, &foreground, sizeof foreground, NULL, 0);
+		return;
+	}
+	signals_stop_by(number, call->terminal->session > 0 && (refused || number == SIGTSTP));
+	/* Said here too: in an orphaned group the kernel does not stop anybody, and nobody is continued. */
+	send_signal(call, SIGCONT, false);
 }
 
 static void hear_agent(struct call *call)
@@ -69,18 +87,15 @@ static void hear_agent(struct call *call)
 	struct wire_header header;
 	struct wire_number number;
 	struct wire_failure failure;
-	int master;
 	size_t count;
-	long size = wire_receive(call->connection, packet, sizeof packet, &master, 1, &count);
+	long size = wire_receive(call->connection, packet, sizeof packet, NULL, 0, &count);
 
 	if (size <= 0)
 		fail_call(call, FAILURE_OWN, "the container ended before the program did", "cleanenv status");
 	memcpy(&header, packet, sizeof header);
 	memcpy(&number, packet, sizeof number);
 	memcpy(&failure, packet, sizeof failure);
-	if (header.type == WIRE_STARTED && count == 1) {
-		terminal_attach(call->terminal, master);
-	} else if (header.type == WIRE_STOPPED) {
+	if (header.type == WIRE_STOPPED) {
 		stop(call, number.value);
 	} else if (header.type == WIRE_EXITED) {
 		call->ended = true;
@@ -96,15 +111,8 @@ static void forward_signals(struct call *call)
 {
 	struct signalfd_siginfo info;
 
-	while (read(call->signals, &info, sizeof info) == (ssize_t)sizeof info) {
-		struct wire_number number = { wire_header(WIRE_SIGNAL), (int32_t)info.ssi_signo };
-		if (info.ssi_signo == SIGWINCH && call->terminal->master >= 0)
-			terminal_resize(call->terminal); /* the kernel signals the pty's foreground itself */
-		else
-			wire_send(call->connection, &number, sizeof number, NULL, 0);
-		if (info.ssi_signo == SIGCONT)
-			terminal_enter(call->terminal);
-	}
+	while (read(call->signals, &info, sizeof info) == (ssize_t)sizeof info)
+		send_signal(call, (int)info.ssi_signo, info.ssi_code == SI_KERNEL);
 }
 
 /* Where this program begins and ends in memory (ld(1)). */
@@ -119,7 +127,7 @@ static void pin(void)
 	mlock(__executable_start, (size_t)(end - __executable_start));
 }
 
-int supervise(int connection, const struct program *program, const char *directory, struct terminal *terminal)
+int supervise(int connection, const struct program *program, const char *directory, const struct terminal *terminal)
 {
 	struct call call = { .connection = connection, .program = program, .directory = directory, .terminal = terminal };
 
@@ -128,17 +136,13 @@ int supervise(int connection, const struct program *program, const char *directo
 		fail(FAILURE_OWN, program->name, strerror(errno), NULL);
 	pin(); /* here, since the program starts meanwhile */
 	while (!call.ended) {
-		struct pollfd ready[4] = { { .fd = connection, .events = POLLIN }, { .fd = call.signals, .events = POLLIN } };
-		terminal_await(terminal, &ready[2], &ready[3]);
-		if (poll(ready, 4, -1) < 0)
+		struct pollfd ready[2] = { { .fd = connection, .events = POLLIN }, { .fd = call.signals, .events = POLLIN } };
+		if (poll(ready, 2, -1) < 0)
 			continue; /* EINTR: a stop and continue */
-		terminal_relay(terminal, &ready[2], &ready[3]);
 		if (ready[1].revents)
 			forward_signals(&call);
 		if (ready[0].revents)
 			hear_agent(&call);
 	}
-	terminal_drain(terminal);
-	terminal_leave(terminal);
 	return call.status;
 }

@@ -6,6 +6,6 @@
 #include "launcher/terminal.h"
 
 /* Returns the wait status of the program. Does not return when it could not be started or the agent is gone. */
-int supervise(int connection, const struct program *program, const char *directory, struct terminal *terminal);
+int supervise(int connection, const struct program *program, const char *directory, const struct terminal *terminal);
 
 #endif

@@ -1,135 +1,54 @@
 #include "launcher/terminal.h"
 
-#include <errno.h>
+#include "launcher/failure.h"
+
 #include <fcntl.h>
-#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define INPUT 0
-#define OUTPUT 1
+#ifndef TIOCGDEV
+#define TIOCGDEV 0x80045432
+#endif
 
-void terminal_look(struct terminal *terminal)
+#define OPENED (O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC)
+
+static bool is_terminal(int descriptor, uint32_t *device)
 {
-	memset(terminal, 0, sizeof *terminal);
-	terminal->master = -1;
-	if (tcgetattr(INPUT, &terminal->settings) < 0 || !isatty(OUTPUT))
-		return;
-	terminal->standard = 1u << INPUT | 1u << OUTPUT;
-	if (isatty(2))
-		terminal->standard |= 1u << 2;
-	ioctl(INPUT, TIOCGWINSZ, &terminal->size);
+	return ioctl(descriptor, TIOCGDEV, device) == 0;
 }
 
-void terminal_enter(struct terminal *terminal)
+/* Opened anew: O_NONBLOCK, which whoever writes to it needs, would be everybody's on the caller's own. */
+static int open_standard(uint32_t *device)
 {
-	struct termios raw;
+	static const char *const names[] = { "/proc/self/fd/0", "/proc/self/fd/1", "/proc/self/fd/2" };
 
-	if (terminal->master < 0)
-		return;
-	terminal_resize(terminal);
-	/* In the background the terminal belongs to somebody else. */
-	if (terminal->raw || tcgetpgrp(INPUT) != getpgrp() || tcgetattr(INPUT, &terminal->settings) < 0)
-		return;
-	raw = terminal->settings;
-	raw.c_iflag &= ~(tcflag_t)(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR | ICRNL | IXON | IXOFF);
-	raw.c_oflag &= ~(tcflag_t)OPOST;
-	raw.c_lflag &= ~(tcflag_t)(ECHO | ECHONL | ICANON | ISIG | IEXTEN);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
-	terminal->raw = tcsetattr(INPUT, TCSADRAIN, &raw) == 0;
-}
-
-void terminal_leave(struct terminal *terminal)
-{
-	if (terminal->raw)
-		tcsetattr(INPUT, TCSADRAIN, &terminal->settings);
-	terminal->raw = false;
-}
-
-void terminal_attach(struct terminal *terminal, int master)
-{
-	/* The master is this process' alone, unlike the caller's descriptors, whose flags are everybody's. */
-	fcntl(master, F_SETFL, fcntl(master, F_GETFL) | O_NONBLOCK);
-	terminal->master = master;
-	terminal_enter(terminal);
-}
-
-void terminal_resize(struct terminal *terminal)
-{
-	if (terminal->master >= 0 && ioctl(INPUT, TIOCGWINSZ, &terminal->size) == 0)
-		ioctl(terminal->master, TIOCSWINSZ, &terminal->size);
-}
-
-void terminal_await(const struct terminal *terminal, struct pollfd *input, struct pollfd *output)
-{
-	bool full = terminal->input_size > 0;
-
-	*input = (struct pollfd){ .fd = terminal->raw && terminal->master >= 0 && !full ? INPUT : -1, .events = POLLIN };
-	*output = (struct pollfd){ .fd = terminal->master, .events = (short)(full ? POLLIN | POLLOUT : POLLIN) };
-}
-
-static void write_all(int descriptor, const char *bytes, size_t size)
-{
-	while (size > 0) {
-		ssize_t written = write(descriptor, bytes, size);
-		if (written < 0 && errno == EAGAIN) {
-			/* Somebody made the caller's terminal non-blocking. */
-			poll(&(struct pollfd){ .fd = descriptor, .events = POLLOUT }, 1, -1);
+	for (int number = 0; number < 3; number++) {
+		if (!is_terminal(number, device))
 			continue;
-		}
-		if (written < 0 && errno != EINTR)
-			return; /* the terminal is gone; SIGHUP comes by itself */
-		if (written > 0) {
-			bytes += written;
-			size -= (size_t)written;
-		}
+		int opened = open(names[number], OPENED);
+		return opened >= 0 ? opened : fcntl(number, F_DUPFD_CLOEXEC, 3); /* somebody else's, as after su(1) */
 	}
+	return -1;
 }
 
-/* Returns whether more may be there. */
-static bool relay_output(struct terminal *terminal)
+struct terminal terminal_find(void)
 {
-	char bytes[16384];
-	ssize_t got = read(terminal->master, bytes, sizeof bytes);
+	struct terminal terminal = { .descriptor = open("/dev/tty", OPENED) };
+	uint32_t device;
 
-	if (got > 0) {
-		write_all(OUTPUT, bytes, (size_t)got);
-		return true;
-	}
-	if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
-		/* EIO: nobody has the program's side open any more. */
-		close(terminal->master);
-		terminal->master = -1;
-	}
-	return false;
+	if (terminal.descriptor >= 0 && is_terminal(terminal.descriptor, &terminal.device))
+		terminal.session = getsid(0);
+	else
+		terminal.descriptor = open_standard(&terminal.device);
+	if (terminal.descriptor < 0)
+		return terminal;
+	for (int number = 0; number < 3; number++)
+		if (is_terminal(number, &device) && device == terminal.device)
+			terminal.standard |= 1u << number;
+	return terminal;
 }
 
-static void relay_input(struct terminal *terminal)
+bool terminal_in_foreground(const struct terminal *terminal)
 {
-	ssize_t written = write(terminal->master, terminal->input, terminal->input_size);
-
-	if (written > 0) {
-		terminal->input_size -= (size_t)written;
-		memmove(terminal->input, terminal->input + written, terminal->input_size);
-	}
-}
-
-void terminal_relay(struct terminal *terminal, const struct pollfd *input, const struct pollfd *output)
-{
-	if (output->revents & (POLLIN | POLLHUP | POLLERR))
-		relay_output(terminal);
-	if (input->revents & POLLIN) {
-		ssize_t got = read(INPUT, terminal->input, sizeof terminal->input);
-		if (got > 0)
-			terminal->input_size = (size_t)got;
-	}
-	if (terminal->input_size > 0 && terminal->master >= 0)
-		relay_input(terminal);
-}
-
-void terminal_drain(struct terminal *terminal)
-{
-	/* A read brings what the program wrote before its end (the kernel flushes first); EAGAIN: a child still has the pty. */
-	while (terminal->master >= 0 && relay_output(terminal))
-		;
+	return terminal->descriptor >= 0 && (terminal->session == 0 || tcgetpgrp(terminal->descriptor) == getpgrp());
 }

@@ -22,6 +22,11 @@ size_t wire_packet_size(uint16_t type)
 	case WIRE_SPAWN:
 		return sizeof(struct wire_spawn);
 	case WIRE_SIGNAL:
+		return sizeof(struct wire_signal);
+	case WIRE_CALL:
+		return sizeof(struct wire_call);
+	case WIRE_TERMINAL:
+		return sizeof(struct wire_terminal);
 	case WIRE_STOPPED:
 	case WIRE_EXITED:
 		return sizeof(struct wire_number);
@@ -31,6 +36,7 @@ size_t wire_packet_size(uint16_t type)
 	case WIRE_EXISTS:
 	case WIRE_GLOB:
 	case WIRE_WATCH:
+	case WIRE_FOREGROUND:
 	case WIRE_STARTED:
 	case WIRE_CONTINUED:
 	case WIRE_ANSWER:

@@ -6,11 +6,13 @@
  * one build. Every packet begins with a wire_header; a packet whose magic or version differ, or whose size is
  * not the one its type asks for, costs its sender the connection and nothing else.
  *
- * A connection is one of two things, decided by its first message:
+ * A connection is one of three things, decided by its first message:
  *
- *   a call     launcher: SPAWN [DESCRIPTORS ...] then SIGNAL ...
- *              agent:    STARTED if there is a pty, STOPPED / CONTINUED ..., then EXITED; or FAILED
+ *   a call     launcher: SPAWN [DESCRIPTORS ...] then SIGNAL and FOREGROUND ...
+ *              agent:    STOPPED / CONTINUED ..., then EXITED; or FAILED
  *              The end of the connection is the end of the caller: the program gets HUP and CONT, then KILL.
+ *   a terminal launcher: TERMINAL
+ *              agent:    STARTED: calls of that terminal are taken on a socket of its own (WIRE_TERMINAL_NAME); or FAILED
  *   questions  anyone:   EXISTS, GLOB or WATCH, again and again
  *              agent:    one ANSWER each
  *
@@ -35,13 +37,16 @@ enum wire_type {
 	/* to the agent */
 	WIRE_SPAWN = 1,       /* struct wire_spawn, request; descriptors: the request unless it is here, the program's */
 	WIRE_DESCRIPTORS = 2, /* header only; more descriptors of the program */
-	WIRE_SIGNAL = 3,      /* struct wire_number: a signal for the program's process group */
+	WIRE_SIGNAL = 3,      /* struct wire_signal: a signal for the program's process group */
 	WIRE_EXISTS = 4,      /* header only; descriptor: the paths, each ended by NUL */
 	WIRE_GLOB = 5,        /* header only; descriptor: the patterns, each ended by NUL */
 	WIRE_WATCH = 6,       /* header only; descriptor: the patterns, each ended by NUL */
+	WIRE_TERMINAL = 7,    /* struct wire_terminal; descriptors: the terminal, its session's leader (a pidfd) if it lives */
+	WIRE_CALL = 9,        /* struct wire_call; descriptor: its connection. From a worker that becomes a program */
+	WIRE_FOREGROUND = 8,  /* header only: the call is in the foreground of its terminal: so shall its program be */
 
 	/* from the agent */
-	WIRE_STARTED = 16,   /* header only; descriptor: the pty's master. Only where a pty was asked for */
+	WIRE_STARTED = 16,   /* header only: the terminal's socket is there */
 	WIRE_STOPPED = 17,   /* struct wire_number: the stopping signal */
 	WIRE_CONTINUED = 18, /* header only */
 	WIRE_EXITED = 19,    /* struct wire_number: a wait status, as waitpid(2) gives it */
@@ -59,6 +64,37 @@ struct wire_number {
 	struct wire_header header;
 	int32_t value;
 };
+
+struct wire_signal {
+	struct wire_header header;
+	int32_t number;
+	uint32_t flags; /* enum wire_signal_flag */
+};
+
+enum wire_signal_flag {
+	WIRE_BY_KERNEL = 1,     /* nobody's kill(2): a key, the window's size, a hangup; every process of the group has got it */
+	WIRE_IN_FOREGROUND = 2, /* with SIGCONT: the caller's process group is in its terminal's foreground */
+};
+
+/*
+ * A terminal of the host: its device number (TIOCGDEV) and its session (0: none that controls it). One pty and one session inside
+ * stand for it as long as the session lives (agent/keeper.h).
+ */
+struct wire_terminal {
+	struct wire_header header;
+	uint32_t device;
+	int32_t session;
+};
+
+/* A worker's own process is the call's from now on. */
+struct wire_call {
+	struct wire_header header;
+	int32_t group;       /* the caller's process group where the call has a terminal, else 0 */
+	uint32_t foreground; /* whether it is in the foreground */
+};
+
+/* The name of a terminal's socket, beside the agent's: device and session. */
+#define WIRE_TERMINAL_NAME "terminal-%u-%d.sock"
 
 struct wire_spawn {
 	struct wire_header header;
@@ -100,18 +136,18 @@ struct wire_request {
 	uint32_t variables;
 	uint32_t flags;     /* enum wire_flag */
 	uint32_t terminals; /* bits 0, 1, 2: that descriptor becomes the pty; it is not among the ones sent */
+	int32_t group;      /* the caller's process group: calls of one group on one terminal are one group inside */
 	uint32_t umask;
 	int32_t niceness;
 	uint64_t blocked; /* the signal mask, bit n-1 for signal n */
 	uint64_t ignored; /* the signals whose disposition is SIG_IGN */
 	uint64_t limits[16][2]; /* soft and hard resource limit of RLIMIT_* n; UINT64_MAX is infinity */
-	uint16_t rows, columns, width, height; /* the window size of the pty */
-	uint8_t terminal_settings[64];         /* struct termios of the caller's terminal */
 };
 
 enum wire_flag {
 	WIRE_NAME_BY_PATH = 2, /* argv[0] is a path of the host to the program: it gets the directory where the program is found */
 	WIRE_SEARCH_PATH = 1,  /* the candidates are plain: with a slash a path, without one a name to find in PATH */
+	WIRE_FOREGROUND_GROUP = 4, /* `group` is in its terminal's foreground */
 };
 
 #define WIRE_REQUEST_MAX (64u << 20) /* bytes; ARG_MAX is 6 MB at most (execve(2)) */

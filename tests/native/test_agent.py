@@ -22,8 +22,8 @@ MAGIC = 0x766E6C63
 SPAWN, DESCRIPTORS, SIGNAL, EXISTS, GLOB = 1, 2, 3, 4, 5
 STARTED, EXITED, FAILED, ANSWER = 16, 19, 20, 21
 STAGE_REQUEST = 1
-# struct wire_request: head, context, limits, window and terminal settings.
-REQUEST = struct.Struct("=IIQIIII IIIi QQ 32Q 4H 64s")
+# struct wire_request: head, context, limits.
+REQUEST = struct.Struct("=IIQIIII IIiIi4x QQ 32Q")
 
 
 def header(kind: int, magic: int = MAGIC, version: int = 1) -> bytes:
@@ -47,9 +47,7 @@ def request(
 ) -> bytes:
     body = b"".join(string + b"\0" for string in strings)
     total = REQUEST.size + len(body) if size is None else size
-    head = REQUEST.pack(
-        MAGIC, 1, total, descriptors, *counts, 0, 0, 0o22, 0, 0, 0, *([2**64 - 1] * 32), 0, 0, 0, 0, b""
-    )
+    head = REQUEST.pack(MAGIC, 1, total, descriptors, *counts, 0, 0, 0, 0o22, 0, 0, 0, *([2**64 - 1] * 32))
     return head + body
 
 
@@ -76,7 +74,7 @@ def ends(connection: socket.socket) -> bool:
         header(SPAWN) + struct.pack("=II", 0, 5) + b"four",
         header(SPAWN) + struct.pack("=II", 0, 20000) + b"x" * 20000,
         header(SPAWN) + struct.pack("=II", 0xFFFFFFFF, 0),
-        header(SIGNAL) + struct.pack("=i", 9),
+        header(SIGNAL) + struct.pack("=iI", 9, 0),
         header(DESCRIPTORS),
         header(EXITED) + struct.pack("=i", 0),
         header(EXISTS) + b"more",
