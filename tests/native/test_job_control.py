@@ -22,13 +22,14 @@ class Person:
 
     def __init__(self, program: str, directory: str, here: Path) -> None:
         self.directory = directory
+        self.here = here
         variables = {
             "PATH": "/usr/bin:/bin", "PS1": "$ ", "PS2": "> ", "TERM": "dumb", "INPUTRC": "/dev/null",
             "HOME": str(here), "X": directory, "LC_ALL": "C.UTF-8", "LESSHISTFILE": "-", "HISTFILE": "",
         }  # fmt: skip
         arguments = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i", "+Z"], "dash": ["-i"]}[program]
         self.shell: pexpect.spawn[bytes] = pexpect.spawn(
-            f"/bin/{program}", arguments, env=variables, dimensions=(24, 80), timeout=TIMEOUT_S, cwd=here
+            f"/bin/{program}", arguments, env=variables, dimensions=(24, 80), timeout=TIMEOUT_S, cwd=str(here)
         )
         self.seen = b""
 
@@ -37,7 +38,8 @@ class Person:
 
     def see(self, text: str) -> None:
         self.shell.expect_exact(text.encode())
-        self.seen += self.shell.before + self.shell.after
+        assert isinstance(self.shell.before, bytes)
+        self.seen += self.shell.before + text.encode()
 
     def run(self, command: str) -> None:
         """A command up to its end; the mark is not in what is typed."""
@@ -95,7 +97,7 @@ def handled_interrupt_arrives_once(person: Person) -> None:
         "os.write(2, b'up\\n')\n"
         "while True: time.sleep(9)\n"
     )
-    Path(person.shell.cwd or ".", "twice.py").write_text(script)
+    Path(person.here, "twice.py").write_text(script)
     person.run("ulimit -c 0")
     person.type("$X/python3 twice.py | $X/python3 twice.py\n")
     person.see("up\r\n")
@@ -186,7 +188,7 @@ def running_job_is_brought_back(person: Person) -> None:
     person.see("$ ")
     person.type("fg\n")
     person.see("\r\n")
-    os.close(os.open(Path(person.shell.cwd or ".", "fifo"), os.O_WRONLY))
+    os.close(os.open(Path(person.here, "fifo"), os.O_WRONLY))
     person.type("typed\n")
     person.see("got typed\r\n")
     person.see("$ ")
@@ -214,7 +216,7 @@ def what_nobody_read_is_the_shells(person: Person) -> None:
     person.see("up\r\n")
     person.type("echo typed a''head\n")
     person.see("''head\r\n")
-    Path(person.shell.cwd or ".", "go").touch()
+    Path(person.here, "go").touch()
     person.see("\r\ntyped ahead\r\n")
     person.see("$ ")
 
@@ -224,7 +226,7 @@ def one_line_is_read_and_the_next_is_the_shells(person: Person) -> None:
     person.see("up\r\n")
     person.type("first\necho sec''ond\n")
     person.see("''ond\r\n")
-    Path(person.shell.cwd or ".", "go").touch()
+    Path(person.here, "go").touch()
     person.see("read first\r\n")
     person.see("second\r\n")
 
