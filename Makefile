@@ -60,6 +60,10 @@ wheelhouse: setup ## collect in .wheelhouse/ what an image needs from the packag
 demo: setup engine ## show cleanenv at work
 	@scripts/demo
 
+.PHONY: conformance
+conformance: setup engine ## play every behaviour natively and through an environment, and print what differs
+	@$(python) -m integration.conformance docs/conformance.md
+
 .PHONY: bench
 bench: setup engine ## measure what a call costs, beside docker exec and others
 	@$(python) -m benchmarks

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cleanenv.cli.context import current_host, engine_connector
@@ -68,7 +68,7 @@ def existing(path: str) -> MeasuredEnvironment:
 
 
 @contextlib.contextmanager
-def made(image: str | None) -> Iterator[MeasuredEnvironment]:
+def made(image: str | None, links: Sequence[str] = ()) -> Iterator[MeasuredEnvironment]:
     """An environment in a temporary directory that is destroyed at the end, also after Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     directory = tempfile.mkdtemp(prefix="cleanenv-bench.", dir="/var/tmp")
@@ -79,7 +79,8 @@ def made(image: str | None) -> Iterator[MeasuredEnvironment]:
         # Not captured: the first one ever on a machine pulls or makes an image, and shows its progress.
         # The default links stay: their patterns are asked for every name, as in everybody's environment.
         subprocess.run([CLEANENV, "create", *base, root], check=True)
-        subprocess.run([CLEANENV, "link", "-e", root, "/bin/true"], check=True)
+        for link in links or ("/bin/true",):
+            subprocess.run([CLEANENV, "link", "-e", root, link], check=True)
         yield existing(root)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)

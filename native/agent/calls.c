@@ -18,6 +18,8 @@
 #include <unistd.h>
 
 #define GRACE_MS 5000 /* between HUP and KILL, for a program whose launcher died */
+#define LOOK_MS 1000  /* between two looks whether launchers answer; calls that are shorter are never asked */
+#define SILENT_MS 2000 /* without an answer: it is stopped, and so is its program */
 
 struct call {
 	enum source source;
@@ -26,6 +28,8 @@ struct call {
 	int connection;   /* -1 when the launcher is gone */
 	pid_t process;
 	pid_t group;      /* of the caller, on the host's terminal; 0: it has none */
+	int64_t asked;    /* when the PING was sent that is not answered yet; 0: there is none */
+	bool frozen;      /* stopped here, because its launcher is */
 	bool stopped;
 	bool ended;       /* and the launcher is told when its last words are on the terminal */
 	int status;
@@ -33,6 +37,7 @@ struct call {
 };
 
 static struct call *all;
+static int64_t next_look; /* in ms of CLOCK_MONOTONIC; of no meaning while there is no call */
 static size_t dying; /* calls with a deadline: without one, nothing has to be looked at for it */
 
 static int64_t now_ms(void)
@@ -98,6 +103,31 @@ static bool speaks_for_group(const struct call *call)
 		if (!other->ended && other->group == call->group)
 			return false;
 	return true;
+}
+
+/* The launcher runs (again). */
+static void thaw(struct call *call)
+{
+	call->asked = 0;
+	if (call->frozen)
+		send_signal(call, SIGCONT);
+	call->frozen = false;
+}
+
+/* SIGSTOP of a launcher is seen by its parent only. That of its silence is what is left. */
+static void look_after(struct call *call, int64_t now)
+{
+	struct wire_header ping = wire_header(WIRE_PING);
+
+	if (call->stopped || call->ended || call->connection < 0)
+		return;
+	if (!call->asked) {
+		call->asked = now;
+		wire_send(call->connection, &ping, sizeof ping, NULL, 0);
+	} else if (!call->frozen && now - call->asked >= SILENT_MS) {
+		call->frozen = true;
+		send_signal(call, SIGSTOP);
+	}
 }
 
 static pid_t foreground; /* the group of the host whose programs are in the foreground; 0: none */
@@ -176,6 +206,8 @@ void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_fo
 		.source = SOURCE_CALL, .next = all, .epoll = epoll, .connection = connection, .process = process, .group = group,
 	};
 	all = call;
+	if (!call->next)
+		next_look = now_ms() + LOOK_MS;
 	if (in_foreground)
 		foreground = group; /* the worker has claimed it already */
 }
@@ -195,6 +227,8 @@ void calls_hear(struct call *call)
 		memcpy(&message, packet, sizeof message < (size_t)size ? sizeof message : (size_t)size);
 	if (message.header.type == WIRE_SIGNAL && count == 0 && message.number >= 1 && message.number <= KERNEL_SIGNALS) {
 		pass_signal(call, &message);
+	} else if (message.header.type == WIRE_PONG && count == 0) {
+		thaw(call);
 	} else if (message.header.type == WIRE_FOREGROUND && count == 0) {
 		claim_terminal(call);
 		send_signal(call, SIGCONT);
@@ -219,6 +253,8 @@ static void report(struct call *call, int status)
 	struct wire_number stopped = { wire_header(WIRE_STOPPED), 0 };
 	struct wire_header continued = wire_header(WIRE_CONTINUED);
 
+	if (WIFSTOPPED(status) && call->frozen)
+		return;
 	call->stopped = WIFSTOPPED(status);
 	if (WIFSTOPPED(status)) {
 		stopped.value = WSTOPSIG(status);
@@ -285,27 +321,31 @@ bool calls_reap(void)
 
 int calls_timeout(void)
 {
-	int64_t nearest = 0;
+	int64_t nearest = next_look;
 
-	if (dying == 0)
+	if (!all)
 		return -1;
-	for (const struct call *call = all; call; call = call->next)
-		if (call->deadline && (!nearest || call->deadline < nearest))
+	for (const struct call *call = dying ? all : NULL; call; call = call->next)
+		if (call->deadline && call->deadline < nearest)
 			nearest = call->deadline;
 	int64_t now = now_ms();
 	return nearest <= now ? 0 : (int)(nearest - now);
 }
 
-void calls_expire(void)
+void calls_look(void)
 {
-	if (dying == 0)
-		return;
-	int64_t now = now_ms();
-	for (struct call *call = all; call; call = call->next) {
+	int64_t now = all ? now_ms() : 0;
+
+	for (struct call *call = dying ? all : NULL; call; call = call->next) {
 		if (call->deadline && !call->ended && call->deadline <= now) {
 			call->deadline = 0;
 			dying--;
 			send_signal(call, SIGKILL);
 		}
 	}
+	if (!all || now < next_look)
+		return;
+	for (struct call *call = all; call; call = call->next)
+		look_after(call, now);
+	next_look = now + LOOK_MS;
 }

@@ -30,10 +30,10 @@ bool calls_run(void);
 /* In a child of the agent that has calls of its own: these are its parent's, not its own. */
 void calls_abandon(void);
 
-/* Milliseconds until a program must be killed whose launcher is gone, or -1; for epoll_wait(2). */
+/* Milliseconds until calls_look has something to do, or -1; for epoll_wait(2). */
 int calls_timeout(void);
 
-/* Kill the programs whose time is over. */
-void calls_expire(void);
+/* Kill the programs whose launcher is gone and whose time is over; stop those whose launcher is stopped. */
+void calls_look(void);
 
 #endif

@@ -50,7 +50,7 @@ static int nearer(int one, int other)
 	return one < 0 || (other >= 0 && other < one) ? other : one;
 }
 
-/* How long the loop may wait: until a program's grace is over, or the container's; to fork again when it could not. */
+/* How long the loop may wait: until calls have to be looked after, or the end of all; to fork again when it could not. */
 static int wait_ms(int64_t end, bool filled)
 {
 	int timeout = nearer(calls_timeout(), relay_timeout());
@@ -105,7 +105,7 @@ static void loop(const struct options *options, int epoll, int listening, int si
 		if (stopping)
 			pool_drain();
 		bool children = (reap || stopping) && calls_reap();
-		calls_expire();
+		calls_look();
 		relay_run(calls_in_foreground());
 		if (relay_is_idle())
 			calls_end();

@@ -97,6 +97,9 @@ static void hear_agent(struct call *call)
 	memcpy(&failure, packet, sizeof failure);
 	if (header.type == WIRE_STOPPED) {
 		stop(call, number.value);
+	} else if (header.type == WIRE_PING) {
+		struct wire_header pong = wire_header(WIRE_PONG);
+		wire_send(call->connection, &pong, sizeof pong, NULL, 0);
 	} else if (header.type == WIRE_EXITED) {
 		call->ended = true;
 		call->status = number.value;

@@ -37,6 +37,8 @@ size_t wire_packet_size(uint16_t type)
 	case WIRE_GLOB:
 	case WIRE_WATCH:
 	case WIRE_FOREGROUND:
+	case WIRE_PING:
+	case WIRE_PONG:
 	case WIRE_STARTED:
 	case WIRE_CONTINUED:
 	case WIRE_ANSWER:

@@ -8,8 +8,8 @@
  *
  * A connection is one of three things, decided by its first message:
  *
- *   a call     launcher: SPAWN [DESCRIPTORS ...] then SIGNAL and FOREGROUND ...
- *              agent:    STOPPED / CONTINUED ..., then EXITED; or FAILED
+ *   a call     launcher: SPAWN [DESCRIPTORS ...] then SIGNAL, FOREGROUND and PONG ...
+ *              agent:    STOPPED / CONTINUED / PING ..., then EXITED; or FAILED
  *              The end of the connection is the end of the caller: the program gets HUP and CONT, then KILL.
  *   a terminal launcher: TERMINAL
  *              agent:    STARTED: calls of that terminal are taken on a socket of its own (WIRE_TERMINAL_NAME); or FAILED
@@ -42,6 +42,7 @@ enum wire_type {
 	WIRE_GLOB = 5,        /* header only; descriptor: the patterns, each ended by NUL */
 	WIRE_WATCH = 6,       /* header only; descriptor: the patterns, each ended by NUL */
 	WIRE_TERMINAL = 7,    /* struct wire_terminal; descriptors: the terminal, its session's leader (a pidfd) if it lives */
+	WIRE_PONG = 10,       /* header only: the answer to a PING */
 	WIRE_CALL = 9,        /* struct wire_call; descriptor: its connection. From a worker that becomes a program */
 	WIRE_FOREGROUND = 8,  /* header only: the call is in the foreground of its terminal: so shall its program be */
 
@@ -52,6 +53,7 @@ enum wire_type {
 	WIRE_EXITED = 19,    /* struct wire_number: a wait status, as waitpid(2) gives it */
 	WIRE_FAILED = 20,    /* struct wire_failure: the program was never started */
 	WIRE_ANSWER = 21,    /* header only; descriptor: the answer */
+	WIRE_PING = 22,      /* header only: a launcher that is stopped (SIGSTOP cannot be caught) does not answer */
 };
 
 struct wire_header {

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 
+import psutil
 import pytest
 
 from cleanenv.model.link import Link
@@ -131,3 +132,19 @@ def test_agent_that_dies_in_mid_call_is_125_with_a_reason(own_environment: HostE
         assert call.wait(10) == 125
         assert call.stderr.readline() == b"cleanenv: cat: the container ended before the program did\n"
         call.stdin.close()
+
+
+def test_stopped_and_continued_launcher_stops_and_continues_its_program(environment: HostEnvironment) -> None:
+    """SIGSTOP cannot be caught: the agent notices that nobody answers."""
+    script = "echo $$; while :; do :; done"
+    with environment.popen("sh", "-c", script, stdout=subprocess.PIPE) as call:
+        assert call.stdout is not None
+        program = psutil.Process(int(call.stdout.readline()))
+        call.send_signal(signal.SIGSTOP)
+        while program.status() != psutil.STATUS_STOPPED:
+            os.sched_yield()
+        call.send_signal(signal.SIGCONT)
+        while program.status() == psutil.STATUS_STOPPED:
+            os.sched_yield()
+        call.send_signal(signal.SIGTERM)
+        assert call.wait(10) == -signal.SIGTERM
