@@ -204,7 +204,6 @@ def continue_in_background(person: Person) -> None:
     person.run("bg")
     person.type("touch go; wait\n")
     person.see("gone\r\n")
-    person.see("$ ")
 
 
 def kill_a_job(person: Person) -> None:
