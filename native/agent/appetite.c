@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,9 +65,12 @@ static bool waits_for_input(const char *process)
 bool appetite_for_input(const struct terminal *terminal)
 {
 	pid_t group = tcgetpgrp(terminal->inner);
-	DIR *processes = opendir("/proc");
 	bool wanted = false;
+	int untaken = 0;
 
+	if (ioctl(terminal->inner, FIONREAD, &untaken) == 0 && untaken > 0)
+		return false;
+	DIR *processes = opendir("/proc");
 	if (!processes)
 		return true;
 	for (struct dirent *entry; !wanted && (entry = readdir(processes));)

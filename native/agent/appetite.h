@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 /*
- * Whether a process of the foreground group sleeps in a read of the terminal, or in a poll(2), which may be for it. What the kernel
+ * Whether all that was typed is taken and a process of the foreground group sleeps in a read of the terminal, or in a poll(2), which may be for it. What the kernel
  * does not tell (proc_pid_wchan(5) of another user's process) counts as a yes: a line that is lost to the shell is better than a
  * program that waits for ever.
  */

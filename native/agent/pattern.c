@@ -1,7 +1,6 @@
 #include "agent/pattern.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <glob.h>
@@ -45,10 +44,9 @@ static bool visit_file(const char *directory, const char *name, bool anything, p
 
 	if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path)
 		return true;
-	if (stat(path, &status) < 0)
-		/* A file that may not be looked at is there all the same; for execve it is EACCES, not ENOENT. */
-		return !anything || errno == ENOENT || errno == ENOTDIR || visit(context, path, &status);
-	if (!anything && (!S_ISREG(status.st_mode) || access(path, X_OK) < 0))
+	if (anything)
+		return visit(context, path, NULL);
+	if (stat(path, &status) < 0 || !S_ISREG(status.st_mode) || access(path, X_OK) < 0)
 		return true;
 	return visit(context, path, &status);
 }

@@ -20,7 +20,8 @@ typedef bool pattern_visit(void *context, const char *path, const struct stat *s
 
 /*
  * Visit the regular files (after symbolic links) that match and that this process may execute, in the order of their names;
- * with `anything`, whatever exists there: then execve(2) says what is wrong with it. Returns false when a visit did.
+ * with `anything`, every path that could be meant, without its status: then execve(2) says what is wrong with it. Returns false when a
+ * visit did.
  */
 bool pattern_search(const char *pattern, const char *home, bool anything, pattern_visit *visit, void *context);
 

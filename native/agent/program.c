@@ -140,17 +140,25 @@ static void place_descriptors(struct child *child, int terminal)
 	}
 }
 
+#define LIMITS (RLIM_NLIMITS < 16 ? RLIM_NLIMITS : 16)
+
+static struct rlimit limits[LIMITS]; /* this process' own */
+
+void program_prepare(void)
+{
+	for (int resource = 0; resource < LIMITS; resource++)
+		getrlimit(resource, &limits[resource]);
+}
+
 /* Follow the caller as far as the kernel lets this process: a limit is never raised above what the container has. */
 static void follow_limits(const struct wire_request *head)
 {
 	umask(head->umask & 0777);
 	if (head->niceness > 0)
 		(void)!setpriority(PRIO_PROCESS, 0, head->niceness);
-	for (int resource = 0; resource < RLIM_NLIMITS && resource < 16; resource++) {
-		struct rlimit own;
+	for (int resource = 0; resource < LIMITS; resource++) {
+		struct rlimit own = limits[resource];
 		rlim_t soft = head->limits[resource][0], hard = head->limits[resource][1];
-		if (getrlimit(resource, &own) < 0)
-			continue;
 		if (hard > own.rlim_max)
 			hard = own.rlim_max;
 		if (soft > hard)

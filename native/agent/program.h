@@ -4,6 +4,9 @@
 
 #include "agent/options.h"
 
+/* Look up what does not depend on a call, before there is one. */
+void program_prepare(void);
+
 /*
  * Become, as the user who this process is by now, the program that a SPAWN packet asks for, with its descriptors. Tells the agent
  * with WIRE_CALL, and hands it `connection`, when the request is well-formed. Never returns: what cannot be started is told to the

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define OFFER_MS 20 /* between two looks whether a typed line is wanted by now */
+#define TAKE_MS 1   /* for a reader to wake up and take the line it got */
 
 static struct {
 	int epoll;
@@ -22,7 +23,7 @@ static struct {
 	bool held_return; /* a carriage return that may be the pty's own */
 	char input[4096]; /* for the pty */
 	size_t input_size;
-	bool offered;     /* a line waits on the terminal and nobody wants it yet */
+	int offer_again;  /* ms until a line that may wait on the terminal is offered (again); 0: as soon as one is there */
 	bool hung_up, orphaned;
 	uint32_t host_events, master_events;
 } relay = { .epoll = -1, .source = SOURCE_TERMINAL };
@@ -179,10 +180,10 @@ static void move_input(void)
 	struct termios settings = terminal_settings();
 	short events;
 
-	relay.offered = false;
+	relay.offer_again = 0;
 	while (!relay.hung_up && relay.input_size == 0 && can_read(terminal_own()->host, &events)) {
 		if (settings.c_lflag & ICANON && !appetite_for_input(terminal_own())) {
-			relay.offered = true;
+			relay.offer_again = OFFER_MS;
 			return;
 		}
 		ssize_t got = read(terminal_own()->host, relay.input, sizeof relay.input);
@@ -196,6 +197,11 @@ static void move_input(void)
 			relay.input_size = 1;
 		}
 		write_input();
+		if (settings.c_lflag & ICANON) {
+			/* Until it wakes up the reader of this line looks as if it waited for the next one. */
+			relay.offer_again = TAKE_MS;
+			return;
+		}
 	}
 }
 
@@ -223,10 +229,10 @@ void relay_run(bool foreground)
 	if (foreground)
 		move_input();
 	else
-		relay.offered = false;
+		relay.offer_again = 0;
 	if (relay.hung_up)
 		return;
-	bool full = relay.output_start < relay.output_end, hungry = foreground && !relay.offered && !relay.input_size;
+	bool full = relay.output_start < relay.output_end, hungry = foreground && !relay.offer_again && !relay.input_size;
 	await(terminal->host, (full ? EPOLLOUT : 0u) | (hungry ? EPOLLIN : 0u), &relay.host_events);
 	await(terminal->master, (full ? 0u : EPOLLIN) | (relay.input_size ? EPOLLOUT : 0u), &relay.master_events);
 }
@@ -238,7 +244,7 @@ bool relay_is_idle(void)
 
 int relay_timeout(void)
 {
-	return relay.offered ? OFFER_MS : -1;
+	return relay.offer_again ? relay.offer_again : -1;
 }
 
 bool relay_is_orphaned(void)

@@ -53,6 +53,7 @@ static void warm_up(void)
 	map_pages(__bss_start, end, MADV_POPULATE_WRITE);
 	map_pages(stack, stack + sizeof stack, MADV_POPULATE_WRITE);
 	free(malloc(WARM_HEAP));
+	program_prepare();
 }
 
 /* The next connection of somebody who may call. */
@@ -94,11 +95,14 @@ static void be_patient(int connection, time_t seconds)
 }
 
 /* All descriptors of a SPAWN, those of the first packet and of the packets that follow. */
-static int *gather(int connection, const struct wire_spawn *spawn, const int *received, size_t *count)
+static int *gather(int connection, const struct wire_spawn *spawn, int *received, size_t *count)
 {
 	unsigned char packet[WIRE_PACKET_MAX];
 	struct wire_header header;
 	size_t expected = spawn->descriptors + (size_t)(spawn->size == 0);
+
+	if (*count == expected)
+		return received;
 	int *all = expected <= DESCRIPTORS_MAX ? malloc((expected + WIRE_DESCRIPTORS_MAX) * sizeof *all) : NULL;
 
 	if (!all)

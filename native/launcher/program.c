@@ -66,8 +66,13 @@ static bool is_own_path(const char *argument)
 {
 	struct stat own, named;
 
-	return argument && strchr(argument, '/') && stat(argument, &named) == 0 && stat("/proc/self/exe", &own) == 0 &&
-	       own.st_dev == named.st_dev && own.st_ino == named.st_ino;
+	if (!argument || !strchr(argument, '/'))
+		return false;
+	const char *executed = (const char *)getauxval(AT_EXECFN);
+	if (executed && !strcmp(argument, executed))
+		return true;
+	return stat(argument, &named) == 0 && stat("/proc/self/exe", &own) == 0 && own.st_dev == named.st_dev &&
+	       own.st_ino == named.st_ino;
 }
 
 struct program program_find(const struct table *table, const char *argument)
