@@ -20,14 +20,15 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import calls, environment, lookups, memory, parallel, report, spawn
+from benchmarks import calls, environment, lookups, memory, parallel, report, spawn, streams
 from benchmarks.environment import CLEANENV, MeasuredEnvironment
 from benchmarks.results import Figure, Results, Section, Target, at_least, at_most
 from benchmarks.sampling import Sample, interleave
 
-SECTIONS = ("calls", "parallel", "lookups", "commands", "memory")
+SECTIONS = ("calls", "parallel", "streams", "lookups", "commands", "memory")
 WORKERS = 8
 CALLS_PER_WORKER = 50
+STREAM_BYTES = 10 * 10**9
 
 
 def main() -> int:
@@ -117,6 +118,27 @@ def _measure_parallel(measured: MeasuredEnvironment, rounds: int, results: Resul
     results.sections.append(Section("parallel", title, "/s", figures, "ratio"))
 
 
+def _measure_streams(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    turns = max(1, rounds // 100)
+    linked = os.path.join(measured.bin, "cat")
+    subprocess.run([CLEANENV, "link", "-e", measured.path, "/bin/cat"], check=True)
+    samples = _interleaved(
+        "streams",
+        {
+            "native": lambda: streams.gigabytes_per_second("/bin/cat", STREAM_BYTES),
+            "environment": lambda: streams.gigabytes_per_second(linked, STREAM_BYTES),
+        },
+        turns,
+    )
+    native = samples["native"].median
+    figures = (
+        Figure("native", "natively", samples["native"], 1.0),
+        Figure("environment", "ENV/bin/cat", samples["environment"], samples["environment"].median / native),
+    )
+    title = f"{STREAM_BYTES // 10**9} GB through `cat`, from a pipe into a pipe ({turns} rounds, in turns)"
+    results.sections.append(Section("streams", title, "GB/s", figures, "ratio"))
+
+
 def _measure_lookups(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
     with tempfile.TemporaryDirectory(prefix="cleanenv-bench.", dir="/var/tmp") as ordinary:
         samples = _interleaved(
@@ -174,6 +196,7 @@ def _measure_memory(measured: MeasuredEnvironment, rounds: int, results: Results
 _MEASURES = {
     "calls": _measure_calls,
     "parallel": _measure_parallel,
+    "streams": _measure_streams,
     "lookups": _measure_lookups,
     "commands": _measure_commands,
     "memory": _measure_memory,
