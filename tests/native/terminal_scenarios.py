@@ -19,6 +19,10 @@ TIMEOUT_S = 15
 PROGRAMS = ("bash", "cat", "dd", "head", "less", "python3", "sh", "sleep", "stty", "tty", "yes", "wc")
 
 
+# In one line with what starts the job: at a prompt the shell may or may not have heard of it yet.
+UNTIL_STOPPED = "while ! jobs | grep -q Stopped; do :; done; jobs"
+
+
 class Person:
     """Types into an interactive shell and reads what it shows."""
 
@@ -158,9 +162,7 @@ def stop_a_script(person: Person) -> None:
 
 
 def background_read_stops(person: Person) -> None:
-    person.type("$X/cat &\n")
-    person.see("$ ")
-    person.run("while ! jobs | grep Stopped; do :; done; jobs")
+    person.run(f"$X/cat & {UNTIL_STOPPED}")
     person.type("fg\n")
     person.type("line\n")
     person.see("line\r\nline\r\n")
@@ -175,9 +177,7 @@ def background_output_shows(person: Person) -> None:
 
 def background_write_with_tostop(person: Person) -> None:
     person.run("stty tostop")
-    person.type("$X/sh -c 'echo be''hind' &\n")
-    person.see("$ ")
-    person.run("while ! jobs | grep Stopped; do :; done")
+    person.run(f"$X/sh -c 'echo be''hind' & {UNTIL_STOPPED}")
     person.type("fg\n")
     person.see("behind\r\n")
     person.see("$ ")
