@@ -26,8 +26,6 @@ from benchmarks.results import Figure, Results, Section, Target, at_least, at_mo
 from benchmarks.sampling import Sample, interleave
 
 SECTIONS = ("calls", "parallel", "streams", "lookups", "commands", "memory")
-WORKERS = 8
-CALLS_PER_WORKER = 50
 STREAM_BYTES = 10 * 10**9
 
 
@@ -102,20 +100,25 @@ def _measure_calls(measured: MeasuredEnvironment, rounds: int, results: Results)
 
 
 def _measure_parallel(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
-    def batch(program: str) -> Callable[[], float]:
-        return lambda: parallel.calls_per_second([program], workers=WORKERS, calls=CALLS_PER_WORKER)
+    _measure_workers(measured, results, "parallel", workers=8, calls_each=50, batches=max(2, rounds // 10))
+    _measure_workers(measured, results, "many", workers=32, calls_each=313, batches=1)
 
-    batches = max(2, rounds // 10)
-    samples = _interleaved(
-        "parallel calls", {"native": batch(calls.NATIVE), "environment": batch(measured.true)}, batches
-    )
+
+def _measure_workers(
+    measured: MeasuredEnvironment, results: Results, key: str, *, workers: int, calls_each: int, batches: int
+) -> None:
+    def batch(program: str) -> Callable[[], float]:
+        return lambda: parallel.calls_per_second([program], workers=workers, calls=calls_each)
+
+    ways = {"native": batch(calls.NATIVE), "environment": batch(measured.true)}
+    samples = _interleaved(f"calls of {workers} workers", ways, batches)
     native = samples["native"].median
     figures = (
         Figure("native", "natively", samples["native"], 1.0),
         Figure("environment", "ENV/bin/true", samples["environment"], samples["environment"].median / native),
     )
-    title = f"calls a second, {WORKERS} workers ({batches} batches of {WORKERS * CALLS_PER_WORKER})"
-    results.sections.append(Section("parallel", title, "/s", figures, "ratio"))
+    title = f"calls a second, {workers} workers ({batches} batches of {workers * calls_each}, every status 0)"
+    results.sections.append(Section(key, title, "/s", figures, "ratio"))
 
 
 def _measure_streams(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
