@@ -8,6 +8,7 @@
 #include "kernel/descriptors.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,13 +34,30 @@ static struct keeper *find(const char *path)
 	return keeper;
 }
 
-/* Beside the agent's socket. */
-static bool name_socket(char *path, const struct options *options, const struct wire_terminal *wanted)
+/* Where the agent's socket is: the length of its directory's name, with the slash. */
+static int directory_length(const struct options *options)
 {
 	const char *slash = strrchr(options->socket, '/');
-	int directory = slash ? (int)(slash + 1 - options->socket) : 0;
-	int length = snprintf(path, PATH_MAX, "%.*s" WIRE_TERMINAL_NAME, directory, options->socket, wanted->device,
-			      wanted->session);
+
+	return slash ? (int)(slash + 1 - options->socket) : 0;
+}
+
+void keeper_clear(const struct options *options)
+{
+	char pattern[PATH_MAX];
+	glob_t found = { 0 };
+
+	snprintf(pattern, sizeof pattern, "%.*sterminal-*.sock", directory_length(options), options->socket);
+	if (glob(pattern, 0, NULL, &found) == 0)
+		for (size_t i = 0; i < found.gl_pathc; i++)
+			unlink(found.gl_pathv[i]);
+	globfree(&found);
+}
+
+static bool name_socket(char *path, const struct options *options, const struct wire_terminal *wanted)
+{
+	int length = snprintf(path, PATH_MAX, "%.*s" WIRE_TERMINAL_NAME, directory_length(options), options->socket,
+			      wanted->device, wanted->session);
 
 	return length > 0 && length < PATH_MAX;
 }

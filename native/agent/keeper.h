@@ -20,6 +20,9 @@
  */
 void keeper_start(const struct options *options, const struct wire_terminal *wanted, int connection, int terminal, int leader);
 
+/* Remove the sockets that the keepers of an agent before have left. */
+void keeper_clear(const struct options *options);
+
 /* A child has ended that had no call: perhaps a keeper. */
 void keeper_ended(pid_t process);
 

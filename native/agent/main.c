@@ -5,6 +5,7 @@
  * programs end, and reaps what is orphaned. One loop, no threads, no signal handlers: every signal is blocked and read from a
  * signalfd. What a caller says is read by the workers, as the user; the loop itself reads only packets of a fixed size.
  */
+#include "agent/keeper.h"
 #include "agent/listen.h"
 #include "agent/options.h"
 #include "agent/serve.h"
@@ -68,6 +69,7 @@ int main(int argc, char **argv)
 	set_variables(&options);
 	umask(022);
 
+	keeper_clear(&options);
 	int listening = listen_at(options.socket, options.owner);
 	if (listening < 0)
 		die(options.socket);

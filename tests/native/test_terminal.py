@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import termios
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from tests.native.conftest import HostEnvironment
+from tests.native.conftest import HostEnvironment, start_agent
 
 TIMEOUT_S = 15
 
@@ -156,3 +157,16 @@ def test_output_alone_on_a_terminal_is_a_terminal(environment: HostEnvironment) 
     finally:
         os.close(main)
         os.close(terminal)
+
+
+def test_an_agent_removes_the_sockets_that_one_before_has_left(tmp_path: Path) -> None:
+    (tmp_path / "agent").mkdir()
+    left = tmp_path / "agent" / "terminal-34816-1.sock"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as before:
+        before.bind(str(left))
+    agent = start_agent(tmp_path)
+    try:
+        assert not left.exists()
+    finally:
+        agent.kill()
+        agent.wait()
