@@ -1,21 +1,27 @@
-"""Reading and writing `cleanenv.conf`, the format of cleanenv 0.1.3: sections [global], [directory], [link]."""
+"""Reading and writing `cleanenv.conf`, the format of cleanenv 0.1.3."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
 import configobj
 
 from cleanenv.errors import CorruptStateError, UsageError
-from cleanenv.model.configuration import Configuration
+from cleanenv.model.configuration import Configuration, check_publish, check_variable
 from cleanenv.model.link import Link, make_link
 from cleanenv.model.mount import Mount, container_path, split_mode
+from cleanenv.model.user import parse_user
 
 __all__ = ["dump_configuration", "read_configuration"]
 
-_SECTIONS = ("global", "directory", "link")
-_GLOBAL_KEYS = ("base", "network")
+_SECTIONS = ("global", "directory", "link", "environment")
+_NAMES = ("base", "network", "user")
+_SWITCHES = ("persistent", "sudo")
+_LISTS = ("publish", "on_activate", "on_deactivate", "on_destroy")
+_GLOBAL_KEYS = (*_NAMES, *_SWITCHES, *_LISTS)
+_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _GLOBS = "*"  # the key of [link] for patterns, which have no names
 _PLAIN = re.compile(r"[\w./~:+@-]+|\*", re.ASCII)
 
@@ -35,7 +41,15 @@ def dump_configuration(configuration: Configuration) -> bytes:
     lines = ["[global]"]
     if configuration.base is not None:
         lines.append(f"base = {_quoted(configuration.base)}")
-    lines.append(f"network = {_quoted(configuration.network)}")
+    if configuration.network is not None:
+        lines.append(f"network = {_quoted(configuration.network)}")
+    if configuration.user is not None:
+        lines.append(f"user = {_quoted(str(configuration.user))}")
+    lines += [f"{name} = True" for name in _SWITCHES if getattr(configuration, name)]
+    for name in _LISTS:
+        values = getattr(configuration, name)
+        if values:
+            lines.append(f"{name} = {', '.join(map(_quoted, values))}")
     lines.append("[directory]")
     for mount in configuration.mounts:
         mode = "rw" if mount.writable else "ro"
@@ -46,6 +60,9 @@ def dump_configuration(configuration: Configuration) -> bytes:
         patterns = [_quoted(link.path) for link in configuration.links if link.is_glob]
         if patterns:
             lines.append(f"{_GLOBS} = {', '.join(patterns)}")
+    if configuration.environment:
+        lines.append("[environment]")
+        lines += [f"{_quoted(name)} = {_quoted(value)}" for name, value in configuration.environment]
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
@@ -78,23 +95,56 @@ def _parse(content: bytes, what: str) -> Configuration:
     for key, value in section.items():
         if key not in _GLOBAL_KEYS:
             raise UsageError(what, f"unknown key {key!r} in [global]", f"keys are {', '.join(_GLOBAL_KEYS)}")
-        if not isinstance(value, str) or not value:
+        if key in _NAMES and (not isinstance(value, str) or not value):
             raise UsageError(what, f"[global] {key}: {value!r} is not one name", f"{key} = NAME")
     return Configuration(
         base=section.get("base"),
         mounts=_mounts(file.get("directory", {}), what),
         links=_links(file["link"], what) if "link" in file else None,
-        network=section.get("network", "host"),
+        network=section.get("network"),
+        publish=tuple(
+            check_publish(each, f"{what}, [global] publish") for each in _several(section.get("publish", []))
+        ),
+        user=parse_user(section["user"], f"{what}, [global] user") if "user" in section else None,
+        sudo=_switch(section, "sudo", what),
+        persistent=_switch(section, "persistent", what),
+        environment=_environment(file.get("environment", {}), what),
+        on_activate=_several(section.get("on_activate", [])),
+        on_deactivate=_several(section.get("on_deactivate", [])),
+        on_destroy=_several(section.get("on_destroy", [])),
     )
+
+
+def _several(value: str | list[str]) -> tuple[str, ...]:
+    return tuple(each for each in ([value] if isinstance(value, str) else value) if each)
+
+
+def _switch(section: dict[str, str | list[str]], key: str, what: str) -> bool:
+    value = section.get(key, "False")
+    word = _WORDS.get(value.lower()) if isinstance(value, str) else None
+    if word is None:
+        raise UsageError(what, f"[global] {key}: {value!r} is neither True nor False", f"{key} = True")
+    return word
+
+
+def _environment(section: dict[str, str | list[str]], what: str) -> tuple[tuple[str, str], ...]:
+    pairs = []
+    for name, value in section.items():
+        where = f"{what}, [environment] {name}"
+        if not isinstance(value, str):
+            raise UsageError(where, "a comma outside quotes makes a list of it", f'{name} = "{", ".join(value)}"')
+        pairs.append((check_variable(name, where), value))
+    return tuple(pairs)
 
 
 def _mounts(section: dict[str, str | list[str]], what: str) -> tuple[Mount, ...]:
     mounts = []
     for host, value in section.items():
         text, writable = split_mode(value if isinstance(value, str) else ",".join(value))
-        if not host.startswith("/"):
+        path = os.path.expanduser(host)
+        if not path.startswith("/"):
             raise UsageError(what, f"[directory] {host!r} is not an absolute path of the host")
-        mounts.append(Mount(host, container_path(text, f"{what}, [directory] {host}"), writable))
+        mounts.append(Mount(path, container_path(text, f"{what}, [directory] {host}"), writable))
     return tuple(mounts)
 
 

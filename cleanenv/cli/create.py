@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
 
 import click
 
 from cleanenv.cli.context import absolute, current_host, engine_connector
 from cleanenv.cli.progress import showing_progress
+from cleanenv.configuration_file import dump_configuration, read_configuration
 from cleanenv.errors import UsageError
-from cleanenv.model.configuration import Configuration
+from cleanenv.model.configuration import Configuration, check_publish, check_variable
 from cleanenv.model.link import parse_links
 from cleanenv.model.mount import parse_directory
+from cleanenv.model.user import parse_user
 from cleanenv.operations.create import create as create_environment
 
 __all__ = ["create"]
 
+_CONFIGURATION = ".cleanenv.conf"
+
 
 @click.command()
-@click.argument("path")
+@click.argument("path", required=False)
 @click.option(
     "-b",
     "--base-image",
     metavar="IMAGE",
     help="The image to start from; by default that of the host's system.",
+)
+@click.option(
+    "-c",
+    "--config",
+    metavar="FILE",
+    help=f"The configuration file; by default {_CONFIGURATION} in this directory, if there is one.",
 )
 @click.option(
     "-d",
@@ -36,21 +49,51 @@ __all__ = ["create"]
 )
 @click.option(
     "--link",
+    "--program",
     "links",
     multiple=True,
     metavar="[NAME:]PATH",
     help="Serve a program of the container, or all that match a pattern; by default the language tools.",
 )
-@click.option("--network", default="host", show_default=True, help="The engine's network.")
+@click.option(
+    "-u",
+    "--user",
+    metavar="[system:][ID:]NAME",
+    help="Whom programs run as, by default you; a NAME alone is you under that name.",
+)
+@click.option("--sudo", is_flag=True, help="The user may become root in the container by sudo, without a password.")
+@click.option("-p", "--persistent", is_flag=True, help="Keep the container running when nobody uses it.")
+@click.option(
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="A variable for programs whose caller does not set it; without a value, the one of now.",
+)
+@click.option("--network", help="The engine's network, by default the host's.")
+@click.option(
+    "--publish",
+    multiple=True,
+    metavar="[HOST-IP:]HOST:CONTAINER",
+    help="Lead a port of the host to the container's, which then has a network of its own.",
+)
 @click.option("--clear", is_flag=True, help="Destroy an environment that is at PATH already.")
-def create(
+@click.option("--generate-config-file", is_flag=True, help="Print a configuration file with these options, no more.")
+def create(  # noqa: PLR0913 (one for each option)
     *,
-    path: str,
+    path: str | None,
     base_image: str | None,
+    config: str | None,
     directories: tuple[str, ...],
     links: tuple[str, ...],
-    network: str,
+    user: str | None,
+    sudo: bool,
+    persistent: bool,
+    variables: tuple[str, ...],
+    network: str | None,
+    publish: tuple[str, ...],
     clear: bool,
+    generate_config_file: bool,
 ) -> None:
     """Create an environment at PATH.
 
@@ -58,8 +101,6 @@ def create(
       cleanenv create --link /usr/bin/python3 --link cc:/usr/bin/gcc -d ~/proj:rw ~/envs/a
     """
     host = current_host()
-    if not path:
-        raise UsageError("environment", "the path is empty", "cleanenv create PATH")
     if base_image == "":
         raise UsageError("base image", "its name is empty", "leave --base-image away for the one like the host")
     configuration = Configuration(
@@ -69,8 +110,23 @@ def create(
             for text in directories
         ),
         links=parse_links(links) if links else None,
-        network=network,
+        network=network or None,
+        publish=tuple(check_publish(text, "option --publish") for text in publish),
+        user=parse_user(user, "option --user") if user is not None else None,
+        sudo=sudo,
+        persistent=persistent,
+        environment=tuple(_variable(text, host.variables) for text in variables),
     )
+    file = _configuration_file(config)
+    if file is not None:
+        configuration = configuration.over(read_configuration(file))
+    if generate_config_file:
+        click.echo(dump_configuration(configuration), nl=False)
+        return
+    if path is None:
+        raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'PATH'", param_type="argument")
+    if not path:
+        raise UsageError("environment", "the path is empty", "cleanenv create PATH")
     with showing_progress() as progress:
         environment = create_environment(
             absolute(path),
@@ -82,6 +138,21 @@ def create(
             progress=progress,
         )
     click.echo(f"created {environment.paths.root} from {environment.state.image_name}", err=True)
+
+
+def _configuration_file(named: str | None) -> Path | None:
+    if named is not None:
+        return Path(named).expanduser()
+    default = Path(_CONFIGURATION)
+    return default if default.exists() else None
+
+
+def _variable(text: str, own: Mapping[str, str]) -> tuple[str, str]:
+    name, given, value = text.partition("=")
+    check_variable(name, "option --env")
+    if not given and name not in own:
+        raise UsageError("option --env", f"{name} is not set here", f"--env {shlex.quote(name)}=VALUE")
+    return name, value if given else own[name]
 
 
 def _os_release() -> dict[str, str]:

@@ -2,23 +2,95 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from cleanenv.errors import UsageError
 from cleanenv.model.link import DEFAULT_LINKS, Link
 from cleanenv.model.mount import Mount
+from cleanenv.model.user import UserRequest
 
-__all__ = ["Configuration"]
+__all__ = ["Configuration", "check_publish", "check_variable"]
+
+_PUBLISH = re.compile(
+    r"(?:(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:]+\]):)?\d+(?:-\d+)?:\d+(?:-\d+)?(?:/(?:tcp|udp|sctp))?", re.ASCII
+)
+# What the agent sets for every program, from the user.
+_USERS_OWN = frozenset({"HOME", "USER", "LOGNAME", "SHELL"})
 
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """`links` is None when nothing was said: the default links then apply."""
+    """`None` is what nothing was said about: the default applies.
+
+    `environment` are variables for programs whose caller does not set them. `on_activate` and the like are lines for
+    the container's shell, in their order.
+    """
 
     base: str | None = None
     mounts: tuple[Mount, ...] = ()
     links: tuple[Link, ...] | None = None
-    network: str = "host"
+    network: str | None = None
+    publish: tuple[str, ...] = ()
+    user: UserRequest | None = None
+    sudo: bool = False
+    persistent: bool = False
+    environment: tuple[tuple[str, str], ...] = ()
+    on_activate: tuple[str, ...] = ()
+    on_deactivate: tuple[str, ...] = ()
+    on_destroy: tuple[str, ...] = ()
 
     @property
     def effective_links(self) -> tuple[Link, ...]:
         return DEFAULT_LINKS if self.links is None else self.links
+
+    @property
+    def effective_network(self) -> str:
+        """The host's network, unless ports are published: it has nothing to publish."""
+        return self.network or ("bridge" if self.publish else "host")
+
+    def over(self, other: Configuration) -> Configuration:
+        """What this one says, and what the other one says where this one is silent.
+
+        Directories, links and variables are entries of a table, each of them over its like; other lists are one value.
+        """
+        mounts = tuple(
+            each
+            for each in other.mounts
+            if not any(each.host == own.host or each.container == own.container for own in self.mounts)
+        )
+        links = self.links
+        if other.links is not None:
+            own_links = self.links or ()
+            named = {link.name for link in own_links if link.name is not None}
+            links = (*(each for each in other.links if each.name not in named and each not in own_links), *own_links)
+        return Configuration(
+            base=other.base if self.base is None else self.base,
+            mounts=mounts + self.mounts,
+            links=links,
+            network=other.network if self.network is None else self.network,
+            publish=self.publish or other.publish,
+            user=other.user if self.user is None else self.user,
+            sudo=self.sudo or other.sudo,
+            persistent=self.persistent or other.persistent,
+            environment=tuple({**dict(other.environment), **dict(self.environment)}.items()),
+            on_activate=self.on_activate or other.on_activate,
+            on_deactivate=self.on_deactivate or other.on_deactivate,
+            on_destroy=self.on_destroy or other.on_destroy,
+        )
+
+
+def check_publish(text: str, what: str) -> str:
+    """The port mapping as it is. Raises UsageError, naming `what`."""
+    if not _PUBLISH.fullmatch(text):
+        raise UsageError(what, f"{text!r} is no port mapping", "use [HOST-IP:]HOST:CONTAINER[/tcp|/udp]")
+    return text
+
+
+def check_variable(name: str, what: str) -> str:
+    """The variable's name as it is. Raises UsageError, naming `what`."""
+    if not name or "=" in name or "\0" in name:
+        raise UsageError(what, f"{name!r} is no name of a variable", "use NAME=VALUE")
+    if name in _USERS_OWN:
+        raise UsageError(what, f"{name} comes from the user of the environment", "use --user for another user")
+    return name

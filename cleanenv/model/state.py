@@ -12,16 +12,20 @@ from cleanenv.model.user import Group, User
 
 __all__ = ["STATE_VERSION", "State", "dump_state", "load_state"]
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Written once per change, atomically. `created` is seconds since the epoch; ids are the engine's full ones."""
+    """Written once per change, atomically. `created` is seconds since the epoch; ids are the engine's full ones.
+
+    `owner` is the uid on the host of who made it and may call its programs; `user` is whom they run as.
+    """
 
     id: str
     cleanenv_version: str
     created: int
+    owner: int
     user: User
     mounts: tuple[Mount, ...]
     image_id: str
@@ -39,6 +43,7 @@ def dump_state(state: State) -> str:
                 "id": state.id,
                 "cleanenv_version": state.cleanenv_version,
                 "created": state.created,
+                "owner": state.owner,
                 "user": {
                     "name": state.user.name,
                     "uid": state.user.uid,
@@ -72,6 +77,7 @@ def load_state(text: str, path: str) -> State:
             id=_text(data["id"]),
             cleanenv_version=_text(data["cleanenv_version"]),
             created=_number(data["created"]),
+            owner=_number(data["owner"]),
             user=_user(data["user"]),
             mounts=tuple(
                 Mount(_text(host), _text(container), writable={"rw": True, "ro": False}[mode])

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-__all__ = ["Group", "User"]
+from cleanenv.errors import UsageError
+
+__all__ = ["Group", "User", "UserRequest", "parse_user"]
+
+# What every image's tools take for a name (useradd(8)); one of digits alone would be read as an id.
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_NAME_MAX = 64
+_ID_MAX = 0xFFFFFFFE  # the last one is "no change" for setuid(2)
+_FORMS = "use [system:][ID:]NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +36,42 @@ class User:
     @property
     def gid(self) -> int:
         return self.groups[0].gid
+
+
+@dataclass(frozen=True, slots=True)
+class UserRequest:
+    """A user as it was asked for: `[system:][ID:]NAME`."""
+
+    name: str
+    uid: int | None = None
+    is_system: bool = False
+
+    def __str__(self) -> str:
+        number = "" if self.uid is None else f"{self.uid}:"
+        return f"{'system:' if self.is_system else ''}{number}{self.name}"
+
+    def resolve(self, caller: User) -> User:
+        """The user. Without an id it is the caller under another name, so that files on mounts stay the caller's.
+
+        With an id its group has the same id and name. A system user's home is below /var/lib.
+        """
+        home = f"/var/lib/{self.name}" if self.is_system else f"/home/{self.name}"
+        if self.uid is None:
+            return User(self.name, caller.uid, home, caller.groups)
+        return User(self.name, self.uid, "/root" if self.uid == 0 else home, (Group(self.name, self.uid),))
+
+
+def parse_user(text: str, what: str) -> UserRequest:
+    """Read `[system:][ID:]NAME`. Raises UsageError, naming `what`."""
+    rest = text.removeprefix("system:")
+    is_system = rest != text
+    number, colon, name = rest.rpartition(":")
+    if not _NAME.fullmatch(name) or len(name) > _NAME_MAX:
+        raise UsageError(what, f"{name!r} is no name for a user", _FORMS)
+    if not colon:
+        if is_system:
+            raise UsageError(what, "a system user needs an id", f"system:999:{name}")
+        return UserRequest(name)
+    if not (number.isascii() and number.isdigit()) or int(number) > _ID_MAX:
+        raise UsageError(what, f"{number!r} is no id of a user", _FORMS)
+    return UserRequest(name, int(number), is_system)

@@ -15,7 +15,7 @@ from cleanenv.environments import Environment, save_state
 from cleanenv.errors import EngineError
 from cleanenv.model.container import AGENT_DIRECTORY, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
-from cleanenv.model.user import User
+from cleanenv.model.state import State
 
 __all__ = ["ID_LABEL", "PATH_LABEL", "create_container", "ensure_running", "stop_container"]
 
@@ -35,15 +35,16 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
             image_id=image.id,
             agent=str(environment.paths.agent),
             agent_directory=str(environment.runtime.agent_directory),
-            arguments=_agent_arguments(state.user),
+            arguments=_agent_arguments(state, sudo=environment.configuration.sudo),
             mounts=state.mounts,
             labels=(
                 (ID_LABEL, state.id),
                 (PATH_LABEL, str(environment.paths.root)),
                 ("cleanenv.version", cleanenv.__version__),
             ),
-            environment=(f"PATH={state.user.home}/.local/bin:{_image_path(image)}",),
-            network=environment.configuration.network,
+            environment=tuple(f"{name}={value}" for name, value in _variables(environment, image).items()),
+            network=environment.configuration.effective_network,
+            publish=environment.configuration.publish,
         )
     )
     return replace(environment, state=replace(state, container_id=container.id))
@@ -114,12 +115,26 @@ def wait_for_agent(engine: Engine, container_id: str, runtime: RuntimePaths) -> 
         time.sleep(_POLL_S)
 
 
-def _agent_arguments(user: User) -> tuple[str, ...]:
-    arguments = ["--socket", f"{AGENT_DIRECTORY}/agent.sock", "--owner", str(user.uid)]
+def _agent_arguments(state: State, *, sudo: bool) -> tuple[str, ...]:
+    user = state.user
+    arguments = ["--socket", f"{AGENT_DIRECTORY}/agent.sock", "--owner", str(state.owner)]
     arguments += ["--user", user.name, "--uid", str(user.uid), "--home", user.home]
     for group in user.groups:
         arguments += ["--group", f"{group.name}:{group.gid}"]
+    if sudo:
+        arguments.append("--new-privileges")
     return tuple(arguments)
+
+
+def _variables(environment: Environment, image: Image) -> dict[str, str]:
+    """What programs have unless their caller sets it."""
+    return {
+        "PATH": f"{environment.state.user.home}/.local/bin:{_image_path(image)}",
+        # Distributions mark their Python as managed by their packages (PEP 668); the environment is there to install
+        # into. Not PIP_USER: pip takes the home by itself where it must, and the variable would break venvs.
+        "PIP_BREAK_SYSTEM_PACKAGES": "1",
+        **dict(environment.configuration.environment),
+    }
 
 
 def _image_path(image: Image) -> str:

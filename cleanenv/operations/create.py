@@ -59,6 +59,8 @@ def create(
     mounts = with_defaults(configuration.mounts)
     _check_root(root, clear=clear)
     _check_mounts(mounts)
+    _check_network(configuration)
+    user = configuration.user.resolve(host.user) if configuration.user else host.user
     content = dump_configuration(configuration)
     engine = connect()
     image = base_image.resolve(
@@ -83,7 +85,8 @@ def create(
             _make_directories(paths, undo)
         for name in ("agent", "launcher"):
             _copy_program(live.native_program(name), paths.private / name)
-        replace_file(paths.configuration, content)
+        # Its [environment] may hold secrets.
+        replace_file(paths.configuration, content, mode=0o600)
         for script in activation_scripts(root, host.python):
             undo.callback((paths.bin / script.name).unlink, missing_ok=True)
             replace_file(paths.bin / script.name, script.content, script.mode)
@@ -97,7 +100,8 @@ def create(
                 id=identifier,
                 cleanenv_version=cleanenv.__version__,
                 created=int(time.time()),
-                user=host.user,
+                owner=host.user.uid,
+                user=user,
                 mounts=mounts,
                 image_id=image.id,
                 image_name=configuration.base or next(iter(image.tags), image.id),
@@ -213,6 +217,15 @@ def _check_mounts(mounts: tuple[Mount, ...]) -> None:
             f"mount point {ROOT_MOUNT_POINT}",
             f"the host itself has a {ROOT_MOUNT_POINT}: its paths would mean two things",
             "take another mount point: --directory /:/host",
+        )
+
+
+def _check_network(configuration: Configuration) -> None:
+    if configuration.publish and configuration.effective_network == "host":
+        raise UsageError(
+            f"publish {configuration.publish[0]}",
+            "in the host's network every port is the host's already",
+            "leave --publish away, or give --network bridge",
         )
 
 

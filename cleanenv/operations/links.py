@@ -57,7 +57,7 @@ def unlink(root: Path, names: tuple[str, ...], host: Host) -> None:
 def _publish(environment: Environment, links: tuple[Link, ...], host: Host) -> None:
     configuration = replace(environment.configuration, links=links)
     try:
-        replace_file(environment.paths.configuration, dump_configuration(configuration))
+        replace_file(environment.paths.configuration, dump_configuration(configuration), mode=0o600)
     except OSError as error:
         raise EnvironmentStateError(
             f"configuration {environment.paths.configuration}", error.strerror or str(error)

@@ -18,6 +18,7 @@ STATE = State(
     id="0123456789ab",
     cleanenv_version="0.2.0",
     created=1795347712,
+    owner=1000,
     user=User("ann", 1000, "/home/ann", (Group("ann", 1000), Group("docker", 105))),
     mounts=(Mount("/", "/r", writable=False), Mount("/home/ann/p", "/p", writable=True)),
     image_id="sha256:" + "a" * 64,
@@ -100,9 +101,9 @@ def test_state_without_one_of_its_values_is_damaged(key: str) -> None:
 
 def test_state_of_a_later_version_asks_for_a_later_cleanenv() -> None:
     with pytest.raises(CorruptStateError) as caught:
-        load_state(damaged(version=2), "state.json")
+        load_state(damaged(version=3), "state.json")
     assert (caught.value.why, caught.value.hint) == (
-        "it has version 2, this cleanenv knows 1",
+        "it has version 3, this cleanenv knows 2",
         "upgrade cleanenv",
     )
 

@@ -13,6 +13,9 @@ from cleanenv.errors import CleanenvError, CorruptStateError, UsageError
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.link import DEFAULT_LINKS, Link, is_valid_name
 from cleanenv.model.mount import Mount
+from cleanenv.model.user import UserRequest
+
+_KEYS = "keys are base, network, user, persistent, sudo, publish, on_activate, on_deactivate, on_destroy"
 
 
 def round_trip(configuration: Configuration, directory: Path) -> Configuration:
@@ -27,6 +30,16 @@ def round_trip(configuration: Configuration, directory: Path) -> Configuration:
         Configuration(),
         Configuration(base="debian:bookworm", network="none", links=()),
         Configuration(links=(Link("cc", "/usr/bin/gcc"), Link(None, "/opt/*"), Link(None, "~/.local/bin/*"))),
+        Configuration(
+            publish=("8080:80", "127.0.0.1:53:53/udp"),
+            user=UserRequest("svc", 999, is_system=True),
+            sudo=True,
+            persistent=True,
+            environment=(("A", ""), ("B", "a, b = 'c' # d"), ("lower case", "%(x)s $HOME")),
+            on_activate=("mysqld --user=svc, one", "echo 'two' >> ~/log"),
+            on_deactivate=("true",),
+            on_destroy=("a", "b", "a"),
+        ),
         # Patterns without a wildcard: what is served only if it is there.
         Configuration(links=(Link("x", "/bin/x"), *DEFAULT_LINKS)),
         Configuration(
@@ -75,16 +88,17 @@ def test_any_names_are_kept_or_refused(
 @pytest.mark.parametrize(
     ("text", "why", "hint"),
     [
-        ("[nonsense]\n", "unknown section or key 'nonsense'", "sections are global, directory, link"),
-        ("base = x\n", "unknown section or key 'base'", "sections are global, directory, link"),
-        ("[global]\nbse = x\n", "unknown key 'bse' in [global]", "keys are base, network"),
+        ("[nonsense]\n", "unknown section or key 'nonsense'", "sections are global, directory, link, environment"),
+        ("base = x\n", "unknown section or key 'base'", "sections are global, directory, link, environment"),
+        ("[global]\nbse = x\n", "unknown key 'bse' in [global]", _KEYS),
         ("[global]\nbase = a, b\n", "[global] base: ['a', 'b'] is not one name", "base = NAME"),
         ("[global]\nbase =\n", "[global] base: '' is not one name", "base = NAME"),
         (
             "[global]\n[[inner]]\n",
             "unknown section 'inner' in [global]",
-            "sections are global, directory, link",
+            "sections are global, directory, link, environment",
         ),
+        ("[global]\nsudo = maybe\n", "[global] sudo: 'maybe' is neither True nor False", "sudo = True"),
         ("[directory]\nrelative = /x:rw\n", "[directory] 'relative' is not an absolute path of the host", None),
     ],
 )
@@ -100,6 +114,11 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, why: str, hint: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("[global]\nuser = a b\n", "[global] user: 'a b' is no name for a user"),
+        ("[global]\nuser = x:build\n", "[global] user: 'x' is no id of a user"),
+        ("[global]\npublish = 80, x\n", "[global] publish: '80' is no port mapping"),
+        ("[environment]\nHOME = /x\n", "[environment] HOME: HOME comes from the user of the environment"),
+        ("[environment]\nX = a, b\n", "[environment] X: a comma outside quotes makes a list of it"),
         ("[link]\na/b = /x\n", "[link] a/b: 'a/b' is no name for a program"),
         ("[link]\nx = y\n", "[link] x: the container path 'y' is not absolute"),
         ("[link]\nx = /bin/\n", "[link] x: the path names a directory, not a program"),
@@ -139,3 +158,49 @@ def test_any_file_is_a_configuration_or_an_error(tmp_path_factory: pytest.TempPa
         read_configuration(file)
     except CleanenvError as error:
         assert error.exit_code in {1, 2}  # noqa: PT017 (both ends are right)
+
+
+def test_a_file_of_the_first_cleanenv_is_read_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / ".cleanenv.conf"
+    file.write_text(
+        "[global]\npersistent = False\nbase = debian:bookworm\nuser = 1234:build\nsudo = True\n"
+        'on_activate = service start, "echo a, b"\n\n'
+        "[directory]\n/home/ann/proj = /proj:rw\n/opt = /opt\n\n[link]\npython = /usr/bin/python3\n"
+    )
+    assert read_configuration(file) == Configuration(
+        base="debian:bookworm",
+        user=UserRequest("build", 1234),
+        sudo=True,
+        on_activate=("service start", "echo a, b"),
+        mounts=(Mount("/home/ann/proj", "/proj", writable=True), Mount("/opt", "/opt", writable=False)),
+        links=(Link("python", "/usr/bin/python3"),),
+    )
+
+
+def test_what_is_said_first_wins_entry_by_entry() -> None:
+    typed = Configuration(
+        base="typed",
+        mounts=(Mount("/a", "/1", writable=True),),
+        links=(Link("cc", "/opt/cc"),),
+        environment=(("A", "typed"),),
+        on_destroy=("typed",),
+    )
+    file = Configuration(
+        base="file",
+        network="none",
+        mounts=(Mount("/a", "/2", writable=False), Mount("/b", "/b", writable=False)),
+        links=(Link("cc", "/usr/bin/cc"), Link("ld", "/usr/bin/ld")),
+        environment=(("A", "file"), ("B", "file")),
+        on_destroy=("file", "too"),
+        sudo=True,
+    )
+    assert typed.over(file) == Configuration(
+        base="typed",
+        network="none",
+        mounts=(Mount("/b", "/b", writable=False), Mount("/a", "/1", writable=True)),
+        links=(Link("ld", "/usr/bin/ld"), Link("cc", "/opt/cc")),
+        environment=(("A", "typed"), ("B", "file")),
+        on_destroy=("typed",),
+        sudo=True,
+    )
+    assert Configuration().over(file) == file

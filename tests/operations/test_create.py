@@ -23,6 +23,7 @@ from cleanenv.errors import (
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
+from cleanenv.model.user import Group, User, UserRequest, parse_user
 from cleanenv.operations.create import create
 from tests.operations.harness import IMAGE, Bench
 
@@ -41,7 +42,10 @@ def test_environment_is_what_was_asked_for(bench: Bench) -> None:
     assert environment.state.container_id == container.id
     assert container.is_running
     assert spec.mounts == environment.state.mounts
-    assert (spec.network, spec.environment) == ("none", ("PATH=/home/ann/.local/bin:/usr/bin:/bin",))
+    assert (spec.network, spec.environment) == (
+        "none",
+        ("PATH=/home/ann/.local/bin:/usr/bin:/bin", "PIP_BREAK_SYSTEM_PACKAGES=1"),
+    )
     assert dict(spec.labels)["cleanenv.id"] == environment.state.id
     assert dict(spec.labels)["cleanenv.path"] == str(bench.root)
     assert bench.registry.roots() == (bench.root,)
@@ -288,3 +292,53 @@ def test_second_of_two_creates_at_once_is_refused(bench: Bench) -> None:
         bench.create(SH)
     assert bench.engine.only().id == open_environment(bench.root).state.container_id
     assert replace(open_environment(bench.root)).state.image_name == IMAGE
+
+
+def test_container_is_made_as_the_options_say(bench: Bench) -> None:
+    environment = bench.create(
+        SH,
+        user=UserRequest("build", 1234),
+        sudo=True,
+        publish=("8080:80",),
+        environment=(("COLOUR", "green"), ("PATH", "/x")),
+    )
+
+    (spec,) = bench.engine.specs
+    words = " ".join(spec.arguments)
+    assert f"--owner {os.geteuid()} --user build --uid 1234 --home /home/build --group build:1234" in words
+    assert words.endswith("--new-privileges")
+    assert (spec.network, spec.publish) == ("bridge", ("8080:80",))
+    assert {"COLOUR=green", "PATH=/x"} <= set(spec.environment)
+    assert (environment.state.owner, environment.state.user.home) == (os.geteuid(), "/home/build")
+
+
+@pytest.mark.parametrize(
+    ("request_", "name", "uid", "home", "gids"),
+    [
+        ("build", "build", 1000, "/home/build", [1000, 50]),
+        ("1234:build", "build", 1234, "/home/build", [1234]),
+        ("system:999:svc", "svc", 999, "/var/lib/svc", [999]),
+        ("0:admin", "admin", 0, "/root", [0]),
+    ],
+)
+def test_a_user_that_was_asked_for(request_: str, name: str, uid: int, home: str, gids: list[int]) -> None:
+    caller = User("ann", 1000, "/home/ann", (Group("ann", 1000), Group("staff", 50)))
+    parsed = parse_user(request_, "user")
+    user = parsed.resolve(caller)
+    assert (str(parsed), user.name, user.uid, user.home) == (request_, name, uid, home)
+    assert [group.gid for group in user.groups] == gids
+
+
+@pytest.mark.parametrize(
+    "text", ["", ":", "a:b:c", "-1:x", "x:build", "1234", "4294967295:x", "a b", "é", "system:", "²:x"]
+)
+def test_a_user_that_cannot_be_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parse_user(text, "user")
+
+
+def test_ports_of_the_hosts_network_are_not_published(bench: Bench) -> None:
+    before = bench.traces()
+    with pytest.raises(UsageError, match="publish 8080:80: in the host's network"):
+        bench.create(SH, publish=("8080:80",), network="host")
+    assert bench.traces() == before
