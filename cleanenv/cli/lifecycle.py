@@ -1,4 +1,4 @@
-"""`cleanenv start`, `stop` and `destroy`."""
+"""`cleanenv start`, `stop`, `reset` and `destroy`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from cleanenv.cli.context import (
 )
 from cleanenv.operations import lifecycle
 from cleanenv.operations.destroy import destroy as destroy_environment
+from cleanenv.operations.reset import reset as reset_environment
 
-__all__ = ["destroy", "start", "stop"]
+__all__ = ["destroy", "reset", "start", "stop"]
 
 
 @click.command()
@@ -41,6 +42,16 @@ def stop(*, environment: str | None) -> None:
     Its files stay as they are, and so does the live directory.
     """
     lifecycle.stop(environment_root(environment), connect=engine_connector(current_host()))
+
+
+@click.command()
+@environment_option
+def reset(*, environment: str | None) -> None:
+    """Put the container back to the state after create.
+
+    What was installed or changed in it is lost. Links and mounted directories stay as they are.
+    """
+    reset_environment(environment_root(environment), connect=engine_connector(current_host()))
 
 
 @click.command()

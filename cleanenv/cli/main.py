@@ -34,6 +34,7 @@ _COMMANDS = {
     "Container": {
         "start": "cleanenv.cli.lifecycle:start",
         "stop": "cleanenv.cli.lifecycle:stop",
+        "reset": "cleanenv.cli.lifecycle:reset",
     },
 }
 

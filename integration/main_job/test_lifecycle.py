@@ -87,6 +87,20 @@ def test_stop_ends_the_programs_and_may_be_said_twice(create: Create) -> None:
 
 
 @ONE_CALLER
+def test_reset_takes_away_what_was_changed_in_the_container(create: Create) -> None:
+    environment = create("--link", "/bin/sh")
+    container = environment.container
+    environment.run("sh", "-c", "echo changed > ~/file")
+    server = servers(environment.path)
+    with start_program(environment) as process:
+        assert environment.cleanenv("reset").output == ""
+        assert process.wait(timeout=60) == -signal.SIGTERM
+    assert environment.container != container
+    assert environment.run("sh", "-c", "cat ~/file; echo works").stdout == "works\n"
+    assert servers(environment.path) == server
+
+
+@ONE_CALLER
 def test_stopping_what_somebody_removed_is_fine(create: Create) -> None:
     environment = create("--link", "/bin/sh")
     docker("rm", "--force", environment.container)

@@ -17,6 +17,7 @@ from cleanenv.operations import links, report
 from cleanenv.operations.create import create
 from cleanenv.operations.destroy import destroy
 from cleanenv.operations.lifecycle import start, stop
+from cleanenv.operations.reset import reset
 from cleanenv.registry import Registry
 from cleanenv.server.settings import ServerSettings
 from tests.engine.fake_engine import FakeEngine
@@ -150,6 +151,9 @@ class Bench:
 
     def stop(self) -> None:
         stop(self.root, connect=lambda: self.engine)
+
+    def reset(self) -> None:
+        reset(self.root, connect=lambda: self.engine)
 
     def link(self, *new: Link) -> None:
         links.link(self.root, new, self.host, connect=lambda: self.engine)

@@ -87,6 +87,51 @@ def test_stop_of_what_has_stopped_or_is_gone_is_fine(bench: Bench) -> None:
     bench.stop()
 
 
+@pytest.mark.parametrize("before", ["running", "stopped", "removed"])
+def test_reset_makes_a_fresh_container_as_it_was(bench: Bench, before: str) -> None:
+    environment = bench.create(SH)
+    (spec,) = bench.engine.specs
+    if before == "stopped":
+        bench.stop()
+    if before == "removed":
+        bench.engine.remove_container(environment.state.container_id)
+
+    bench.reset()
+
+    container = bench.engine.only()
+    assert bench.engine.specs == (spec,)
+    assert container.is_running
+    assert container.id != environment.state.container_id
+    assert open_environment(bench.root).state.container_id == container.id
+
+
+def test_reset_without_the_image_removes_nothing(bench: Bench) -> None:
+    environment = bench.create(SH)
+    bench.engine.image = lambda _: None  # type: ignore[method-assign, assignment]
+    with pytest.raises(EngineError) as caught:
+        bench.reset()
+    assert caught.value.hint == f"cleanenv create --clear {bench.root}"
+    assert bench.engine.only().id == environment.state.container_id
+
+
+def test_reset_that_was_cut_short_ends_with_the_next_start(bench: Bench) -> None:
+    bench.create(SH)
+    (spec,) = bench.engine.specs
+
+    def interrupt(_: object) -> object:
+        raise KeyboardInterrupt
+
+    make = bench.engine.create_container
+    bench.engine.create_container = interrupt  # type: ignore[method-assign, assignment]
+    with pytest.raises(KeyboardInterrupt):
+        bench.reset()
+    bench.engine.create_container = make  # type: ignore[method-assign]
+
+    bench.start()
+    assert bench.engine.specs == (spec,)
+    assert bench.engine.only().is_running
+
+
 def test_destroy_leaves_nothing(bench: Bench) -> None:
     bench.create(SH)
     bench.destroy()
@@ -119,7 +164,7 @@ def test_destroy_that_was_cut_short_can_be_said_again(bench: Bench, missing: str
 
 
 def test_commands_for_no_environment_say_so(bench: Bench) -> None:
-    for command in (bench.start, bench.stop, bench.destroy, bench.status, lambda: bench.unlink("x")):
+    for command in (bench.start, bench.stop, bench.reset, bench.destroy, bench.status, lambda: bench.unlink("x")):
         with pytest.raises(EnvironmentNotFoundError) as caught:
             command()
         assert caught.value.hint == f"cleanenv create {bench.root}"

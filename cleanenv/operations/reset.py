@@ -1,0 +1,37 @@
+"""Reset an environment: a fresh container in the state after create."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from cleanenv.engine.port import Engine
+from cleanenv.environments import Environment, changing
+from cleanenv.errors import EngineError
+from cleanenv.operations import containers
+
+__all__ = ["reset"]
+
+
+def reset(root: Path, *, connect: Callable[[], Engine]) -> None:
+    """Stop the container, remove it with all that was changed in it, and start a fresh one.
+
+    Links, mounts and the live directory stay. Nothing is removed when the image is gone: EngineError then. When it is
+    cut short, the next start makes the fresh container.
+    """
+    with changing(root) as environment:
+        engine = connect()
+        _check_image(engine, environment)
+        containers.stop_container(engine, environment)
+        engine.remove_container(environment.state.container_id)
+        containers.ensure_running(engine, environment)
+
+
+def _check_image(engine: Engine, environment: Environment) -> None:
+    if engine.image(environment.state.image_id) is None:
+        raise EngineError(
+            f"reset {environment.paths.root}",
+            f"its image {environment.state.image_name} was removed from the engine",
+            f"cleanenv create --clear {shlex.quote(str(environment.paths.root))}",
+        )
