@@ -14,7 +14,7 @@ from cleanenv.engine.port import Engine
 from cleanenv.errors import UsageError
 from cleanenv.model.host import Host
 
-__all__ = ["absolute", "current_host", "engine_connector", "environment_option", "environment_root"]
+__all__ = ["absolute", "current_host", "engine_connector", "environment_option", "environment_root", "warn"]
 
 
 def current_host() -> Host:
@@ -58,6 +58,11 @@ def engine_connector(host: Host) -> Callable[[], Engine]:
         return select_and_connect(host.variables, host.user.uid)
 
     return connect
+
+
+def warn(text: str) -> None:
+    """Say what went wrong and does not keep the command from going on."""
+    click.echo(f"cleanenv: {text}".encode("utf-8", "surrogateescape"), err=True)
 
 
 def _working_directory() -> str:

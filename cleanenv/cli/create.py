@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from cleanenv.cli.context import absolute, current_host, engine_connector
+from cleanenv.cli.context import absolute, current_host, engine_connector, warn
 from cleanenv.cli.progress import showing_progress
 from cleanenv.configuration_file import dump_configuration, read_configuration
 from cleanenv.errors import UsageError
@@ -23,6 +23,7 @@ from cleanenv.operations.create import create as create_environment
 __all__ = ["create"]
 
 _CONFIGURATION = ".cleanenv.conf"
+_INSIDE = "by the container's shell"
 
 
 @click.command()
@@ -77,6 +78,9 @@ _CONFIGURATION = ".cleanenv.conf"
     metavar="[HOST-IP:]HOST:CONTAINER",
     help="Lead a port of the host to the container's, which then has a network of its own.",
 )
+@click.option("--on-activate", multiple=True, metavar="LINE", help=f"Run it {_INSIDE} when that starts.")
+@click.option("--on-deactivate", multiple=True, metavar="LINE", help=f"Run it {_INSIDE} before that stops.")
+@click.option("--on-destroy", multiple=True, metavar="LINE", help=f"Run it {_INSIDE} before that is destroyed.")
 @click.option("--clear", is_flag=True, help="Destroy an environment that is at PATH already.")
 @click.option("--generate-config-file", is_flag=True, help="Print a configuration file with these options, no more.")
 def create(  # noqa: PLR0913 (one for each option)
@@ -92,6 +96,9 @@ def create(  # noqa: PLR0913 (one for each option)
     variables: tuple[str, ...],
     network: str | None,
     publish: tuple[str, ...],
+    on_activate: tuple[str, ...],
+    on_deactivate: tuple[str, ...],
+    on_destroy: tuple[str, ...],
     clear: bool,
     generate_config_file: bool,
 ) -> None:
@@ -116,6 +123,9 @@ def create(  # noqa: PLR0913 (one for each option)
         sudo=sudo,
         persistent=persistent,
         environment=tuple(_variable(text, host.variables) for text in variables),
+        on_activate=on_activate,
+        on_deactivate=on_deactivate,
+        on_destroy=on_destroy,
     )
     file = _configuration_file(config)
     if file is not None:
@@ -136,6 +146,7 @@ def create(  # noqa: PLR0913 (one for each option)
             connect=engine_connector(host),
             os_release=_os_release(),
             progress=progress,
+            warn=warn,
         )
     click.echo(f"created {environment.paths.root} from {environment.state.image_name}", err=True)
 

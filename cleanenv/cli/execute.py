@@ -7,7 +7,7 @@ import os
 import click
 
 from cleanenv import mounts
-from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root
+from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root, warn
 from cleanenv.environments import open_environment
 from cleanenv.operations import lifecycle
 
@@ -30,6 +30,6 @@ def execute(*, environment: str | None, program: str, arguments: tuple[str, ...]
     bin_directory = open_environment(root).paths.bin
     if mounts.state(str(bin_directory)) is not mounts.MountState.LIVE:
         host = current_host()
-        lifecycle.start(root, host, connect=engine_connector(host))
+        lifecycle.start(root, host, connect=engine_connector(host), warn=warn)
     # From here on this process is the launcher: signals and status are the program's.
     os.execv(bin_directory / "inenv", ["inenv", program, *arguments])  # noqa: S606 (a shell is what must not be here)

@@ -10,6 +10,7 @@ from cleanenv.cli.context import (
     engine_connector,
     environment_option,
     environment_root,
+    warn,
 )
 from cleanenv.operations import lifecycle
 from cleanenv.operations.destroy import destroy as destroy_environment
@@ -29,9 +30,9 @@ def start(*, environment: str | None, container_only: bool) -> None:
     host = current_host()
     root = environment_root(environment)
     if container_only:
-        lifecycle.start_container(root, connect=engine_connector(host))
+        lifecycle.start_container(root, host, connect=engine_connector(host), warn=warn)
     else:
-        lifecycle.start(root, host, connect=engine_connector(host))
+        lifecycle.start(root, host, connect=engine_connector(host), warn=warn)
 
 
 @click.command()
@@ -41,7 +42,8 @@ def stop(*, environment: str | None) -> None:
 
     Its files stay as they are, and so does the live directory.
     """
-    lifecycle.stop(environment_root(environment), connect=engine_connector(current_host()))
+    host = current_host()
+    lifecycle.stop(environment_root(environment), host, connect=engine_connector(host), warn=warn)
 
 
 @click.command()
@@ -59,4 +61,4 @@ def reset(*, environment: str | None) -> None:
 def destroy(*, path: str) -> None:
     """Remove the environment at PATH with its container."""
     host = current_host()
-    destroy_environment(absolute(path), host, connect=engine_connector(host))
+    destroy_environment(absolute(path), host, connect=engine_connector(host), warn=warn)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root
+from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root, warn
 from cleanenv.model.link import parse_links
 from cleanenv.operations import links as operations
 
@@ -21,7 +21,8 @@ def link(*, environment: str | None, programs: tuple[str, ...]) -> None:
       cleanenv link /usr/bin/make cc:/usr/bin/gcc '/opt/tools/bin/*'
     """
     host = current_host()
-    operations.link(environment_root(environment), parse_links(programs), host, connect=engine_connector(host))
+    root = environment_root(environment)
+    operations.link(root, parse_links(programs), host, connect=engine_connector(host), warn=warn)
 
 
 @click.command()

@@ -45,6 +45,11 @@ class EnvironmentPaths:
         return self.private / "listing.json"
 
     @property
+    def log(self) -> Path:
+        """What the programs of on_activate, on_deactivate and on_destroy wrote."""
+        return self.private / "log"
+
+    @property
     def agent(self) -> Path:
         return self.private / "agent"
 

@@ -17,7 +17,7 @@ from cleanenv.model.container import AGENT_DIRECTORY, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.state import State
 
-__all__ = ["ID_LABEL", "PATH_LABEL", "create_container", "ensure_running", "stop_container"]
+__all__ = ["ID_LABEL", "PATH_LABEL", "create_container", "ensure_running", "is_running", "stop_container"]
 
 ID_LABEL = "cleanenv.id"
 PATH_LABEL = "cleanenv.path"
@@ -81,6 +81,12 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
         engine.start_container(environment.state.container_id)
     wait_for_agent(engine, environment.state.container_id, environment.runtime)
     return environment
+
+
+def is_running(engine: Engine, environment: Environment) -> bool:
+    """Whether the engine has the container, and it runs."""
+    container = engine.container(environment.state.container_id)
+    return container is not None and container.is_running
 
 
 def stop_container(engine: Engine, environment: Environment) -> None:

@@ -29,8 +29,9 @@ from cleanenv.model.host import Host
 from cleanenv.model.link import Link
 from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount, with_defaults
 from cleanenv.model.state import State
-from cleanenv.operations import containers, live
+from cleanenv.operations import containers, hooks, live
 from cleanenv.operations.destroy import destroy, destroy_damaged
+from cleanenv.operations.hooks import Warn
 from cleanenv.operations.interrupts import uninterrupted
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory, make_runtime_directory
@@ -41,7 +42,7 @@ _IDENTIFIER_BYTES = 6
 _LOOK = "cleanenv exec -e {environment} -- ls -l {directory}"
 
 
-def create(
+def create(  # noqa: PLR0913 (what a creation depends on)
     root: Path,
     configuration: Configuration,
     host: Host,
@@ -50,6 +51,7 @@ def create(
     connect: Callable[[], Engine],
     os_release: Mapping[str, str],
     progress: ProgressReport,
+    warn: Warn,
 ) -> Environment:
     """Create the environment at `root` and leave it running, its programs callable.
 
@@ -73,7 +75,7 @@ def create(
     )
     if clear and EnvironmentPaths(root).private.exists():
         try:
-            destroy(root, host, connect=lambda: engine)
+            destroy(root, host, connect=lambda: engine, warn=warn)
         except (EnvironmentNotFoundError, CorruptStateError):
             destroy_damaged(root, host, engine)
 
@@ -125,6 +127,7 @@ def create(
             with uninterrupted():
                 live.ensure_mounted(environment, host)
         undo.pop_all()
+    hooks.activated(environment, host, warn)
     return environment
 
 

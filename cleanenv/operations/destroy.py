@@ -6,31 +6,41 @@ import contextlib
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cleanenv import mounts
+from cleanenv.configuration_file import read_configuration
 from cleanenv.engine.port import Engine
 from cleanenv.environments import changing
-from cleanenv.errors import EnvironmentStateError
+from cleanenv.errors import CleanenvError, EnvironmentStateError
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
-from cleanenv.operations import live
+from cleanenv.operations import hooks, live
 from cleanenv.operations.containers import ID_LABEL, PATH_LABEL
+from cleanenv.operations.hooks import Warn
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory
 
 __all__ = ["destroy", "destroy_damaged"]
 
 
-def destroy(root: Path, host: Host, *, connect: Callable[[], Engine]) -> None:
+def destroy(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:
     """End its programs, remove its container, its live directory and its files.
 
     What the user put beside them in the directory stays, and the directory with it. The container goes first: when the
     engine cannot be reached nothing is lost and destroy can be said again. So it can when it was cut short; a damaged
     configuration is in nobody's way.
     """
-    with changing(root, with_configuration=False) as environment:
+    with changing(root, with_configuration=False) as found:
+        environment = found
         engine = connect()
+        # A program of the user's, or a damaged configuration, does not keep an environment alive.
+        try:
+            configured = replace(found, configuration=read_configuration(found.paths.configuration))
+            environment = hooks.before_destroy(engine, configured, host, warn)
+        except CleanenvError as error:
+            warn(f"on-destroy: {error}")
         engine.remove_container(environment.state.container_id)
         live.unmount(environment)
         _remove_files(environment.paths, Registry(host.state_directory), (environment.state.id,))

@@ -14,13 +14,14 @@ from cleanenv.errors import EnvironmentStateError, UsageError
 from cleanenv.files import replace_file
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
-from cleanenv.operations import containers, live
+from cleanenv.operations import hooks, live
 from cleanenv.operations.create import check_links
+from cleanenv.operations.hooks import Warn
 
 __all__ = ["link", "unlink"]
 
 
-def link(root: Path, new: tuple[Link, ...], host: Host, *, connect: Callable[[], Engine]) -> None:
+def link(root: Path, new: tuple[Link, ...], host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:
     """Add links; visible at once. A name that is taken, or a program that is not there, is a UsageError."""
     with changing(root) as found:
         present = found.configuration.effective_links
@@ -32,7 +33,7 @@ def link(root: Path, new: tuple[Link, ...], host: Host, *, connect: Callable[[],
                     f"the name is taken by {taken.path}",
                     f"cleanenv unlink {candidate.name}",
                 )
-        environment = containers.ensure_running(connect(), found)
+        environment = hooks.bring_up(connect(), found, host, warn, mounted=False)
         check_links(environment, new)
         _publish(environment, present + tuple(candidate for candidate in new if candidate not in present), host)
 

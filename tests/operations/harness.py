@@ -95,6 +95,7 @@ class Bench:
     mounted: list[ServerSettings] = field(default_factory=list)
     mount_fault: Fault | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.engine.add_image(IMAGE, environment=("PATH=/usr/bin:/bin",))
@@ -141,22 +142,23 @@ class Bench:
             connect=lambda: self.engine,
             os_release={},
             progress=lambda *_: None,
+            warn=self.warnings.append,
         )
 
     def destroy(self) -> None:
-        destroy(self.root, self.host, connect=lambda: self.engine)
+        destroy(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
 
     def start(self) -> Environment:
-        return start(self.root, self.host, connect=lambda: self.engine)
+        return start(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
 
     def stop(self) -> None:
-        stop(self.root, connect=lambda: self.engine)
+        stop(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
 
     def reset(self) -> None:
         reset(self.root, connect=lambda: self.engine)
 
     def link(self, *new: Link) -> None:
-        links.link(self.root, new, self.host, connect=lambda: self.engine)
+        links.link(self.root, new, self.host, connect=lambda: self.engine, warn=self.warnings.append)
 
     def unlink(self, *names: str) -> None:
         links.unlink(self.root, names, self.host)

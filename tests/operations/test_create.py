@@ -192,6 +192,7 @@ def refusal(bench: Bench, root: Path, *mounts: Mount) -> CleanenvError:
             connect=lambda: pytest.fail("the engine was asked"),
             os_release={},
             progress=lambda *_: None,
+            warn=bench.warnings.append,
         )
     assert bench.traces() == before
     return caught.value

@@ -1,0 +1,109 @@
+"""The programs that the user wants run in the container when it starts, before it stops, and before it is destroyed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import time
+from collections.abc import Callable
+
+from cleanenv.engine.port import Engine
+from cleanenv.environments import Environment
+from cleanenv.model.host import Host
+from cleanenv.operations import containers, live
+
+__all__ = ["Warn", "before_destroy", "before_stop", "bring_up"]
+
+# Told in one sentence what went wrong and does not keep the command from going on.
+Warn = Callable[[str], None]
+
+# A program of on_activate that runs for longer is a service: it goes on, and the next one is started.
+_SERVICE_S = 3.0
+# Whatever runs before a stop has this long, then the stop goes on without it.
+_LEAVE_S = 60.0
+
+
+def bring_up(engine: Engine, found: Environment, host: Host, warn: Warn, *, mounted: bool = True) -> Environment:
+    """Start the container, if it does not run, serve the live directory where `mounted`, then run on_activate.
+
+    That is run once for each start of the container.
+    """
+    is_fresh = bool(found.configuration.on_activate) and not containers.is_running(engine, found)
+    environment = containers.ensure_running(engine, found)
+    if mounted or is_fresh:
+        live.ensure_mounted(environment, host)
+    if is_fresh:
+        activated(environment, host, warn)
+    return environment
+
+
+def activated(environment: Environment, host: Host, warn: Warn) -> None:
+    """Run on_activate. A service goes on when this returns, and ends with its container."""
+    for line in environment.configuration.on_activate:
+        _run(environment, "on-activate", line, host, warn, service=True)
+
+
+def before_stop(engine: Engine, environment: Environment, host: Host, warn: Warn) -> None:
+    """Run on_deactivate, if the container runs."""
+    lines = environment.configuration.on_deactivate
+    if lines and containers.is_running(engine, environment):
+        live.ensure_mounted(environment, host)
+        for line in lines:
+            _run(environment, "on-deactivate", line, host, warn)
+
+
+def before_destroy(engine: Engine, environment: Environment, host: Host, warn: Warn) -> Environment:
+    """Run on_deactivate, if the container runs, and on_destroy, for which it is started if it does not."""
+    before_stop(engine, environment, host, warn)
+    if environment.configuration.on_destroy:
+        environment = containers.ensure_running(engine, environment)
+        live.ensure_mounted(environment, host)
+        for line in environment.configuration.on_destroy:
+            _run(environment, "on-destroy", line, host, warn)
+    return environment
+
+
+def _run(environment: Environment, event: str, line: str, host: Host, warn: Warn, *, service: bool = False) -> None:
+    path = environment.paths.log
+    try:
+        failure = _call(environment, event, line, host, service=service)
+    except OSError as error:
+        failure = error.strerror or str(error)
+    if failure is not None:
+        warn(f"{event} {line!r}: {failure}: see {shlex.quote(str(path))}")
+
+
+def _call(environment: Environment, event: str, line: str, host: Host, *, service: bool) -> str | None:
+    """Run one line as the user, in its home. Returns what went wrong."""
+    with open(environment.paths.log, "ab", buffering=0, opener=_private) as log:
+        log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {event}: {line}\n".encode("utf-8", "surrogateescape"))
+        process = subprocess.Popen(
+            [environment.paths.bin / "inenv", "/bin/sh", "-c", f"cd\n{line}"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env=dict(host.variables),
+            start_new_session=True,  # Ctrl-C and the end of the terminal are not for a service
+        )
+        try:
+            status = process.wait(_SERVICE_S if service else _LEAVE_S)
+        except subprocess.TimeoutExpired:
+            if service:
+                process.returncode = 0  # nobody waits for it any more: Python is not to complain of that
+                return None
+            process.kill()  # the agent ends the program when its launcher is gone
+            process.wait()
+            return f"it did not end within {_LEAVE_S:g} s"
+        except BaseException:  # interrupted
+            process.kill()
+            process.wait()
+            raise
+    if status == 0:
+        return None
+    return f"it ended with status {status}" if status > 0 else f"signal {-status} ended it"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
