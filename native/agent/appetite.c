@@ -3,11 +3,11 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,9 +66,10 @@ bool appetite_for_input(const struct terminal *terminal)
 {
 	pid_t group = tcgetpgrp(terminal->inner);
 	bool wanted = false;
-	int untaken = 0;
+	struct pollfd untaken = { .fd = terminal->inner, .events = POLLIN };
 
-	if (ioctl(terminal->inner, FIONREAD, &untaken) == 0 && untaken > 0)
+	/* poll(2) waits for what is on its way from the master, FIONREAD would not see it (n_tty_poll in the kernel). */
+	if (poll(&untaken, 1, 0) > 0 && untaken.revents & POLLIN)
 		return false;
 	DIR *processes = opendir("/proc");
 	if (!processes)

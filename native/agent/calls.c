@@ -154,23 +154,6 @@ static void release_terminal(pid_t group)
 	terminal_release();
 }
 
-static void pass_signal(const struct call *call, const struct wire_signal *message)
-{
-	bool by_kernel = message->flags & WIRE_BY_KERNEL;
-
-	if (message->number == SIGCONT && message->flags & WIRE_IN_FOREGROUND)
-		claim_terminal(call);
-	if (terminal_own() && by_kernel && message->number == SIGWINCH)
-		terminal_resize(); /* the kernel signals the pty's foreground itself */
-	else if (terminal_own() && by_kernel &&
-		 (message->number == SIGINT || message->number == SIGQUIT || message->number == SIGTSTP)) {
-		if (speaks_for_group(call))
-			terminal_signal(message->number);
-	} else {
-		send_signal(call, message->number);
-	}
-}
-
 /* The launcher is gone: the program goes too, asked first, as when a terminal goes away. */
 static void lose_launcher(struct call *call)
 {
@@ -186,6 +169,26 @@ static void tell(struct call *call, const void *packet, size_t size)
 {
 	if (call->connection >= 0 && wire_send(call->connection, packet, size, NULL, 0) < 0)
 		lose_launcher(call);
+}
+
+static void pass_signal(struct call *call, const struct wire_signal *message)
+{
+	struct wire_header continued = wire_header(WIRE_CONTINUED);
+	bool by_kernel = message->flags & WIRE_BY_KERNEL;
+
+	if (message->number == SIGCONT && message->flags & WIRE_IN_FOREGROUND)
+		claim_terminal(call);
+	if (terminal_own() && by_kernel && message->number == SIGWINCH)
+		terminal_resize(); /* the kernel signals the pty's foreground itself */
+	else if (terminal_own() && by_kernel &&
+		 (message->number == SIGINT || message->number == SIGQUIT || message->number == SIGTSTP)) {
+		if (speaks_for_group(call))
+			terminal_signal(message->number);
+	} else {
+		send_signal(call, message->number);
+	}
+	if (message->number == SIGCONT)
+		tell(call, &continued, sizeof continued);
 }
 
 void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_foreground)
@@ -251,7 +254,6 @@ static struct call *find(pid_t process)
 static void report(struct call *call, int status)
 {
 	struct wire_number stopped = { wire_header(WIRE_STOPPED), 0 };
-	struct wire_header continued = wire_header(WIRE_CONTINUED);
 
 	if (WIFSTOPPED(status) && call->frozen)
 		return;
@@ -259,9 +261,7 @@ static void report(struct call *call, int status)
 	if (WIFSTOPPED(status)) {
 		stopped.value = WSTOPSIG(status);
 		tell(call, &stopped, sizeof stopped);
-	} else if (WIFCONTINUED(status)) {
-		tell(call, &continued, sizeof continued);
-	} else {
+	} else if (!WIFCONTINUED(status)) {
 		call->ended = true;
 		call->status = status;
 	}

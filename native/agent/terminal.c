@@ -86,6 +86,9 @@ int terminal_join(pid_t group, bool foreground)
 
 void terminal_claim(pid_t group)
 {
+	/* Another program of the group has it, and may just have changed the settings. */
+	if (tcgetpgrp(own.inner) == group)
+		return;
 	copy_settings();
 	terminal_resize();
 	tcsetpgrp(own.inner, group);

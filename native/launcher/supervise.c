@@ -20,6 +20,7 @@ struct call {
 	const struct program *program;
 	const char *directory;
 	const struct terminal *terminal;
+	int continuing; /* SIGCONTs that the agent has not confirmed: a stop that it tells of meanwhile is over */
 	bool ended;
 	int status;
 };
@@ -53,13 +54,14 @@ _Noreturn static void fail_start(struct call *call, const struct wire_failure *f
 	}
 }
 
-static void send_signal(const struct call *call, int number, bool by_kernel)
+static void send_signal(struct call *call, int number, bool by_kernel)
 {
 	struct wire_signal message = { wire_header(WIRE_SIGNAL), number, by_kernel ? WIRE_BY_KERNEL : 0 };
 
 	if (number == SIGCONT && terminal_in_foreground(call->terminal))
 		message.flags |= WIRE_IN_FOREGROUND;
-	wire_send(call->connection, &message, sizeof message, NULL, 0);
+	if (wire_send(call->connection, &message, sizeof message, NULL, 0) == 0 && number == SIGCONT)
+		call->continuing++;
 }
 
 /*
@@ -67,7 +69,7 @@ static void send_signal(const struct call *call, int number, bool by_kernel)
  * there without a signal). Else the launcher stops too, for the shell to see, and with it, as at a key or a refused read,
  * everybody of its group: a shell script waits for its child and would not know.
  */
-static void stop(const struct call *call, int number)
+static void stop(struct call *call, int number)
 {
 	struct wire_header foreground = wire_header(WIRE_FOREGROUND);
 	bool refused = number == SIGTTIN || number == SIGTTOU;
@@ -96,7 +98,8 @@ static void hear_agent(struct call *call)
 	memcpy(&number, packet, sizeof number);
 	memcpy(&failure, packet, sizeof failure);
 	if (header.type == WIRE_STOPPED) {
-		stop(call, number.value);
+		if (!call->continuing)
+			stop(call, number.value);
 	} else if (header.type == WIRE_PING) {
 		struct wire_header pong = wire_header(WIRE_PONG);
 		wire_send(call->connection, &pong, sizeof pong, NULL, 0);
@@ -105,7 +108,9 @@ static void hear_agent(struct call *call)
 		call->status = number.value;
 	} else if (header.type == WIRE_FAILED) {
 		fail_start(call, &failure);
-	} else if (header.type != WIRE_CONTINUED) {
+	} else if (header.type == WIRE_CONTINUED) {
+		call->continuing--;
+	} else {
 		fail_call(call, FAILURE_OWN, "the agent speaks another protocol", "cleanenv stop && cleanenv start");
 	}
 }

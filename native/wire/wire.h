@@ -49,7 +49,7 @@ enum wire_type {
 	/* from the agent */
 	WIRE_STARTED = 16,   /* header only: the terminal's socket is there */
 	WIRE_STOPPED = 17,   /* struct wire_number: the stopping signal */
-	WIRE_CONTINUED = 18, /* header only */
+	WIRE_CONTINUED = 18, /* header only: a SIGCONT was handed on; what was said of a stop before it is of the past */
 	WIRE_EXITED = 19,    /* struct wire_number: a wait status, as waitpid(2) gives it */
 	WIRE_FAILED = 20,    /* struct wire_failure: the program was never started */
 	WIRE_ANSWER = 21,    /* header only; descriptor: the answer */
