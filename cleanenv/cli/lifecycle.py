@@ -53,7 +53,8 @@ def reset(*, environment: str | None) -> None:
 
     What was installed or changed in it is lost. Links and mounted directories stay as they are.
     """
-    reset_environment(environment_root(environment), connect=engine_connector(current_host()))
+    host = current_host()
+    reset_environment(environment_root(environment), host, connect=engine_connector(host), warn=warn)
 
 
 @click.command()

@@ -9,23 +9,26 @@ from pathlib import Path
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, changing
 from cleanenv.errors import EngineError
-from cleanenv.operations import containers
+from cleanenv.model.host import Host
+from cleanenv.operations import containers, hooks
+from cleanenv.operations.hooks import Warn
 
 __all__ = ["reset"]
 
 
-def reset(root: Path, *, connect: Callable[[], Engine]) -> None:
+def reset(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:
     """Stop the container, remove it with all that was changed in it, and start a fresh one.
 
-    Links, mounts and the live directory stay. Nothing is removed when the image is gone: EngineError then. When it is
-    cut short, the next start makes the fresh container.
+    on_deactivate and on_activate are run. Links, mounts and the live directory stay. Nothing is removed when the image
+    is gone: EngineError then. When it is cut short, the next start makes the fresh container.
     """
     with changing(root) as environment:
         engine = connect()
         _check_image(engine, environment)
+        hooks.before_stop(engine, environment, host, warn)
         containers.stop_container(engine, environment)
         engine.remove_container(environment.state.container_id)
-        containers.ensure_running(engine, environment)
+        hooks.bring_up(engine, environment, host, warn)
 
 
 def _check_image(engine: Engine, environment: Environment) -> None:

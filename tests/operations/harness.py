@@ -155,7 +155,7 @@ class Bench:
         stop(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
 
     def reset(self) -> None:
-        reset(self.root, connect=lambda: self.engine)
+        reset(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
 
     def link(self, *new: Link) -> None:
         links.link(self.root, new, self.host, connect=lambda: self.engine, warn=self.warnings.append)

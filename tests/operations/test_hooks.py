@@ -49,6 +49,14 @@ def test_each_event_runs_its_lines_in_order(bench: Bench, said: Path) -> None:
     assert bench.warnings == []
 
 
+def test_a_reset_stops_and_starts(bench: Bench, said: Path) -> None:
+    bench.create(on_activate=("echo up >>said",), on_deactivate=("echo down >>said",))
+    bench.reset()
+    bench.stop()
+    bench.reset()
+    assert said.read_text().splitlines() == ["up", "down", "up", "down", "up"]
+
+
 def test_a_stopped_container_is_started_for_on_destroy_alone(bench: Bench, said: Path) -> None:
     bench.create(on_activate=("echo up >>said",), on_destroy=("echo gone >>said",))
     bench.stop()
