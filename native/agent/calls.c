@@ -309,7 +309,7 @@ bool calls_reap(void)
 			return process == 0;
 		struct call *call = find(process);
 		if (!call) {
-			pool_hear_last(process);
+			pool_hear_all();
 			call = find(process);
 		}
 		if (call)

@@ -1,7 +1,7 @@
 /*
  * The agent: the first process of an environment's container.
  *
- * It makes workers, who become programs or answer questions, hands programs the signals of their launchers, tells launchers how
+ * It makes workers, who start programs or answer questions, hands programs the signals of their launchers, tells launchers how
  * programs end, and reaps what is orphaned. One loop, no threads, no signal handlers: every signal is blocked and read from a
  * signalfd. What a caller says is read by the workers, as the user; the loop itself reads only packets of a fixed size.
  */

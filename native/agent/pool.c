@@ -7,12 +7,17 @@
 #include "wire/wire.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#define BUSY_MS 5 /* all workers together, until there is another: starting a program takes a tenth of that */
 
 struct worker {
 	enum source source;
@@ -20,11 +25,21 @@ struct worker {
 	pid_t process;
 	const struct options *options;
 	int epoll;
+	int listening;
 	int socket;
+	struct worker_turns *turns;
+	uint32_t done; /* turns when all began to be busy */
 };
 
 static struct worker *all;
-static struct worker *waiting; /* the one that waits for a connection */
+static int64_t busy_since; /* in ms of CLOCK_MONOTONIC; 0: somebody waits */
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static void forget(struct worker *worker)
 {
@@ -33,51 +48,126 @@ static void forget(struct worker *worker)
 	while (*link != worker)
 		link = &(*link)->next;
 	*link = worker->next;
-	if (waiting == worker)
-		waiting = NULL;
 	/* Closing is not enough: its copy in a worker that was forked meanwhile would keep it in the set. */
 	epoll_ctl(worker->epoll, EPOLL_CTL_DEL, worker->socket, NULL);
 	close(worker->socket);
+	munmap(worker->turns, sizeof *worker->turns);
 	free(worker);
+}
+
+/* Have its process, and what it says, made for a worker. Returns false, with nothing left of it, when it cannot be done. */
+static bool start(struct worker *worker, int connection)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = worker };
+	int pair[2], yes = 1;
+
+	worker->turns = mmap(NULL, sizeof *worker->turns, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (worker->turns == MAP_FAILED)
+		return false;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
+		munmap(worker->turns, sizeof *worker->turns);
+		return false;
+	}
+	worker->socket = pair[0];
+	bool ready = setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) == 0 &&
+		     epoll_ctl(worker->epoll, EPOLL_CTL_ADD, pair[0], &event) == 0;
+	worker->process = ready ? fork() : -1;
+	if (worker->process == 0)
+		worker_serve(worker->options, worker->listening, pair[1], worker->turns, connection);
+	close(pair[1]);
+	if (worker->process > 0)
+		return true;
+	epoll_ctl(worker->epoll, EPOLL_CTL_DEL, pair[0], NULL);
+	close(pair[0]);
+	munmap(worker->turns, sizeof *worker->turns);
+	return false;
+}
+
+/* Another worker, which begins with `connection` if there is one. */
+static bool add(const struct options *options, int epoll, int listening, int connection)
+{
+	struct worker *worker = malloc(sizeof *worker);
+
+	if (!worker)
+		return false;
+	*worker = (struct worker){ .source = SOURCE_WORKER, .options = options, .epoll = epoll, .listening = listening };
+	if (!start(worker, connection)) {
+		free(worker);
+		return false;
+	}
+	worker->next = all;
+	all = worker;
+	return true;
+}
+
+static bool waits(const struct worker *worker)
+{
+	return atomic_load(&worker->turns->begun) == atomic_load(&worker->turns->done);
+}
+
+/* Whether all are busy; noted when that began, and how far each was. */
+static bool are_busy(void)
+{
+	for (const struct worker *worker = all; worker; worker = worker->next) {
+		if (waits(worker)) {
+			busy_since = 0;
+			return false;
+		}
+	}
+	if (!busy_since) {
+		busy_since = now_ms();
+		for (struct worker *worker = all; worker; worker = worker->next)
+			worker->done = atomic_load(&worker->turns->done);
+	}
+	return true;
+}
+
+/* How many have come on since all are busy. The others are held up: by a caller who says nothing, or a directory that hangs. */
+static int count_active(void)
+{
+	int active = 0;
+
+	for (const struct worker *worker = all; worker; worker = worker->next)
+		active += worker->done != atomic_load(&worker->turns->done);
+	return active;
+}
+
+static int count_processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
 }
 
 bool pool_fill(const struct options *options, int epoll, int listening)
 {
-	struct worker *worker = waiting ? NULL : calloc(1, sizeof *worker);
-	struct epoll_event event = { .events = EPOLLIN, .data.ptr = worker };
-	int pair[2];
-
-	if (waiting)
+	if (all && (!are_busy() || pool_timeout() > 0))
 		return true;
-	if (!worker || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0) {
-		free(worker);
-		return false;
-	}
-	pid_t process = fork();
-	if (process == 0)
-		worker_serve(options, listening, pair[1]);
-	close(pair[1]);
-	if (process < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, pair[0], &event) < 0) {
-		close(pair[0]); /* a worker that cannot tell anybody ends itself */
-		free(worker);
-		return false;
-	}
-	*worker = (struct worker){ SOURCE_WORKER, all, process, options, epoll, pair[0] };
-	all = waiting = worker;
-	return true;
+	busy_since = 0;
+	/* One for each processor is as many as can do anything at a time. */
+	return (all && count_active() >= count_processors()) || add(options, epoll, listening, -1);
 }
 
-/* One message. False when the worker is done with: it is a program now, or it has ended. */
-static bool hear_message(struct worker *worker)
+int pool_timeout(void)
+{
+	int64_t left = busy_since + BUSY_MS - now_ms();
+
+	return !busy_since ? -1 : left > 0 ? (int)left : 0;
+}
+
+/* One message. False when the worker is done with. */
+static bool hear_message(struct worker *worker, bool *more)
 {
 	_Alignas(8) unsigned char packet[WIRE_PACKET_MAX];
 	struct wire_header header;
 	struct wire_call call;
 	struct wire_terminal terminal;
 	int received[3] = { -1, -1, -1 };
+	pid_t sender;
 	size_t count;
-	long size = wire_receive(worker->socket, packet, sizeof packet, received, 3, &count);
+	long size = wire_receive_from(worker->socket, packet, sizeof packet, received, 3, &count, &sender);
 
+	*more = size > 0;
 	if (size < 0 && errno == EAGAIN)
 		return true;
 	if (size <= 0)
@@ -85,16 +175,16 @@ static bool hear_message(struct worker *worker)
 	memcpy(&header, packet, sizeof header);
 	memcpy(&call, packet, sizeof call);
 	memcpy(&terminal, packet, sizeof terminal);
-	if (header.type == WIRE_STARTED && waiting == worker)
-		waiting = NULL;
-	if (header.type == WIRE_CALL && count == 1) {
-		calls_add(worker->epoll, worker->process, received[0], call.group, call.foreground);
-		return false;
+	if (header.type == WIRE_CALL && count == 1 && sender > 0) {
+		calls_add(worker->epoll, sender, received[0], call.group, call.foreground);
+		return true;
 	}
 	if (header.type == WIRE_TERMINAL && count >= 2) {
 		keeper_start(worker->options, &terminal, received[0], received[1], received[2]);
-		return false;
+		return true;
 	}
+	if (header.type == WIRE_STRANGER && count == 1)
+		add(worker->options, worker->epoll, worker->listening, received[0]);
 	while (count > 0)
 		close(received[--count]);
 	return true;
@@ -102,31 +192,32 @@ static bool hear_message(struct worker *worker)
 
 void pool_hear(struct worker *worker)
 {
-	if (!hear_message(worker))
+	bool more;
+
+	if (!hear_message(worker, &more))
 		forget(worker);
 }
 
-void pool_hear_last(pid_t process)
+void pool_hear_all(void)
 {
-	struct worker *worker = all;
-
-	while (worker && worker->process != process)
-		worker = worker->next;
-	if (!worker)
-		return;
-	/* Two messages at most, and then the end: nobody else writes there. */
-	for (int message = 0; message < 3 && hear_message(worker); message++)
-		;
-	forget(worker);
+	for (struct worker *worker = all, *next; worker; worker = next) {
+		bool more = true, lives = true;
+		next = worker->next;
+		while (more && lives)
+			lives = hear_message(worker, &more);
+		if (!lives)
+			forget(worker);
+	}
 }
 
 void pool_abandon(void)
 {
-	all = waiting = NULL;
+	all = NULL;
+	busy_since = 0;
 }
 
 void pool_drain(void)
 {
-	if (waiting)
-		kill(waiting->process, SIGKILL);
+	for (const struct worker *worker = all; worker; worker = worker->next)
+		kill(worker->process, SIGKILL);
 }

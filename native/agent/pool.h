@@ -1,4 +1,4 @@
-/* The workers that the agent has made: one that waits, and those that have not yet become a program. */
+/* The workers: processes that wait for callers and start their programs, one at a time each. */
 #ifndef CLEANENV_AGENT_POOL_H
 #define CLEANENV_AGENT_POOL_H
 
@@ -9,19 +9,25 @@
 
 struct worker;
 
-/* Make a worker that waits for a connection, unless one does. False: it could not be forked now. */
+/*
+ * See to it that a caller finds a worker: make one when there is none, and another when all have been busy for a while. False: it
+ * could not be forked now.
+ */
 bool pool_fill(const struct options *options, int epoll, int listening);
+
+/* Milliseconds until pool_fill has something to do, or -1; for epoll_wait(2). */
+int pool_timeout(void);
 
 /* A worker has something to say, or has ended. */
 void pool_hear(struct worker *worker);
 
-/* Read what the worker of this pid has said before it ended. */
-void pool_hear_last(pid_t process);
+/* Hear all that workers have said so far: what started a program may have ended already. */
+void pool_hear_all(void);
 
 /* In a child of the agent that has workers of its own: these are its parent's, not its own. */
 void pool_abandon(void);
 
-/* Kill the worker that waits: the container stops. */
+/* Kill the workers: the container stops. */
 void pool_drain(void);
 
 #endif

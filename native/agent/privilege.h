@@ -16,4 +16,7 @@ bool privilege_admits(const struct options *options, int connection);
  */
 int privilege_drop(const struct options *options, int connection);
 
+/* After privilege_drop: whether another peer gets the same user and groups, so that this process may serve it too. */
+bool privilege_fits(const struct options *options, int connection);
+
 #endif

@@ -9,24 +9,31 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#define STACK (256u << 10) /* bytes; a path or two (PATH_MAX) are the largest things on it */
 #define DESCRIPTOR_LIMIT (1 << 20) /* above what any kernel allows by default (fs.nr_open) */
 
 extern char **environ;
 
-/* What the child still needs while it prepares itself. */
+/* What becomes a program: read by the worker, used by its child. */
 struct child {
 	const struct options *options;
 	int connection;
-	int *descriptors; /* the program's, when the request is read */
+	int agent;
+	int *descriptors; /* the program's */
 	size_t count;
 	struct request request;
+	const void *mapped; /* the request, when it came in a file */
+	size_t size;
 };
 
 _Noreturn static void fail(const struct child *child, enum wire_stage stage, int error)
@@ -41,22 +48,27 @@ _Noreturn static void fail(const struct child *child, enum wire_stage stage, int
  * Read the request. A malformed one can do no more than the user could, who this process is. It is in the packet, or in the
  * first descriptor, which is then not the program's.
  */
-static void read_request(struct child *child, const void *packet)
+static void read_request(struct child *child, const void *packet, const int *descriptors, size_t count)
 {
 	struct wire_spawn spawn;
 	const void *bytes = (const char *)packet + sizeof spawn;
-	size_t size;
 
 	memcpy(&spawn, packet, sizeof spawn);
-	size = spawn.size;
-	if (size == 0) {
-		if (child->count == 0)
+	child->size = spawn.size;
+	if (child->size == 0) {
+		if (count == 0)
 			fail(child, WIRE_STAGE_REQUEST, EPROTO);
-		bytes = wire_map(*child->descriptors++, WIRE_REQUEST_MAX, &size);
-		child->count--;
+		child->mapped = bytes = wire_map(*descriptors++, WIRE_REQUEST_MAX, &child->size);
+		count--;
 	}
-	if (!bytes || request_read(&child->request, bytes, size) < 0 || child->request.head.descriptors != child->count)
+	if (!bytes || request_read(&child->request, bytes, child->size) < 0 || child->request.head.descriptors != count)
 		fail(child, WIRE_STAGE_REQUEST, errno ? errno : EPROTO);
+	/* A copy: the child changes it, in memory that is this process' as well. */
+	child->descriptors = malloc((count + 1) * sizeof *descriptors);
+	if (!child->descriptors)
+		fail(child, WIRE_STAGE_AGENT, errno);
+	memcpy(child->descriptors, descriptors, count * sizeof *descriptors);
+	child->count = count;
 }
 
 /* Into the session and group where a key typed on the caller's terminal would find it, or into a group of its own. */
@@ -73,7 +85,7 @@ static void join_group(const struct child *child)
 }
 
 /* From here on the agent is who hears the launcher, and says how the program ends. */
-static void hand_over(const struct child *child, int agent)
+static void hand_over(const struct child *child)
 {
 	const struct wire_request *head = &child->request.head;
 	struct wire_call call = { wire_header(WIRE_CALL), 0, 0 };
@@ -82,7 +94,7 @@ static void hand_over(const struct child *child, int agent)
 		call.group = head->group;
 		call.foreground = (head->flags & WIRE_FOREGROUND_GROUP) != 0;
 	}
-	if (wire_send(agent, &call, sizeof call, &child->connection, 1) < 0)
+	if (wire_send(child->agent, &call, sizeof call, &child->connection, 1) < 0)
 		_exit(1);
 }
 
@@ -144,10 +156,24 @@ static void place_descriptors(struct child *child, int terminal)
 
 static struct rlimit limits[LIMITS]; /* this process' own */
 
+static cpu_set_t processors; /* those of the container */
+static char *stack; /* of the child, as long as it shares this process' memory */
+
 void program_prepare(void)
 {
+	stack = mmap(NULL, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+	if (stack == MAP_FAILED)
+		_exit(1);
+	sched_getaffinity(0, sizeof processors, &processors);
 	for (int resource = 0; resource < LIMITS; resource++)
 		getrlimit(resource, &limits[resource]);
+}
+
+/* To those of the caller, if the container has any of them. */
+static void follow_processors(const struct wire_request *head)
+{
+	if (sched_setaffinity(0, sizeof head->processors, (const cpu_set_t *)(const void *)head->processors) < 0)
+		sched_setaffinity(0, sizeof processors, &processors);
 }
 
 /* Follow the caller as far as the kernel lets this process: a limit is never raised above what the container has. */
@@ -182,7 +208,7 @@ static bool has_variable(char **variables, const char *definition)
 }
 
 /* The caller's variables, and those of the container (the image's, and the user's HOME …) that the caller does not set. */
-static char **merge_variables(struct child *child)
+static void merge_variables(struct child *child)
 {
 	size_t own = 0, count = child->request.head.variables;
 
@@ -197,7 +223,7 @@ static char **merge_variables(struct child *child)
 			merged[count] = NULL;
 		}
 	}
-	return merged;
+	child->request.variables = merged;
 }
 
 /* Dispositions and mask as execve would have handed them on; the agent itself has every signal blocked and default. */
@@ -283,10 +309,10 @@ static void attempt_search(struct attempt *attempt, const char *name)
 	}
 }
 
-_Noreturn static void execute(struct child *child, char **variables)
+_Noreturn static void execute(struct child *child)
 {
 	struct request *request = &child->request;
-	struct attempt attempt = { request->arguments, variables, NULL, ENOENT };
+	struct attempt attempt = { request->arguments, request->variables, NULL, ENOENT };
 	const char *slash = *request->arguments ? strrchr(*request->arguments, '/') : NULL;
 
 	if (request->head.flags & WIRE_NAME_BY_PATH && slash)
@@ -303,20 +329,56 @@ _Noreturn static void execute(struct child *child, char **variables)
 	fail(child, WIRE_STAGE_EXECUTE, attempt.error);
 }
 
-_Noreturn void program_run(const struct options *options, int connection, int agent, const void *packet, int *descriptors,
-			   size_t count)
+/* The child, until execve: it has a process of its own, but the worker's memory. */
+static int become(void *context)
 {
-	struct child child = {
-		.options = options, .connection = connection, .descriptors = descriptors, .count = count,
-	};
+	struct child *child = context;
 
-	read_request(&child, packet);
-	join_group(&child);
-	hand_over(&child, agent);
-	if (chdir(child.request.directory) < 0)
-		fail(&child, WIRE_STAGE_DIRECTORY, errno);
-	char **variables = merge_variables(&child);
-	place_descriptors(&child, terminal_own() ? terminal_own()->inner : -1);
-	follow_limits(&child.request.head);
-	execute(&child, variables);
+	follow_processors(&child->request.head);
+	join_group(child);
+	hand_over(child);
+	if (chdir(child->request.directory) < 0)
+		fail(child, WIRE_STAGE_DIRECTORY, errno);
+	place_descriptors(child, terminal_own() ? terminal_own()->inner : -1);
+	follow_limits(&child->request.head);
+	execute(child);
+}
+
+/*
+ * vfork(2), as a child of the agent, which is who waits for programs. The child begins on this processor, where nobody runs as long
+ * as the worker waits for it: on another one, where the kernel puts new processes, it may have to wait for its turn. The
+ * sanitizer does not allow for a second stack and a child that shares memory, so with it this is a fork. Returns when the
+ * child runs the program or has ended.
+ */
+static pid_t start_child(struct child *child)
+{
+#ifdef __SANITIZE_ADDRESS__
+	pid_t process = (pid_t)syscall(SYS_clone, CLONE_PARENT | SIGCHLD, NULL, NULL, NULL, 0);
+	return process == 0 ? become(child) : process;
+#else
+	cpu_set_t here;
+	int processor = sched_getcpu();
+
+	CPU_ZERO(&here);
+	CPU_SET(processor < 0 ? 0 : processor, &here);
+	sched_setaffinity(0, sizeof here, &here);
+	pid_t process = clone(become, stack + STACK, CLONE_VM | CLONE_VFORK | CLONE_PARENT | SIGCHLD, child);
+	sched_setaffinity(0, sizeof processors, &processors);
+	return process;
+#endif
+}
+
+void program_start(const struct options *options, int connection, int agent, const void *packet, const int *descriptors,
+		   size_t count)
+{
+	struct child child = { .options = options, .connection = connection, .agent = agent };
+
+	read_request(&child, packet, descriptors, count);
+	merge_variables(&child);
+	if (start_child(&child) < 0)
+		fail(&child, WIRE_STAGE_AGENT, errno);
+	request_free(&child.request);
+	free(child.descriptors);
+	if (child.mapped)
+		munmap((void *)child.mapped, child.size);
 }

@@ -1,18 +1,18 @@
-/* From a request to a running program: what happens in the agent's child between fork and execve. */
+/* From a request to a running program. */
 #ifndef CLEANENV_AGENT_PROGRAM_H
 #define CLEANENV_AGENT_PROGRAM_H
 
 #include "agent/options.h"
 
-/* Look up what does not depend on a call, before there is one. */
+/* Get ready what does not depend on a call, before there is one. */
 void program_prepare(void);
 
 /*
- * Become, as the user who this process is by now, the program that a SPAWN packet asks for, with its descriptors. Tells the agent
- * with WIRE_CALL, and hands it `connection`, when the request is well-formed. Never returns: what cannot be started is told to the
- * launcher over `connection` as WIRE_FAILED.
+ * Start, as the user who this process is by now, the program that a SPAWN packet asks for, with its descriptors. The program is a child
+ * of this process' parent, the agent, whom it tells itself with WIRE_CALL, and hands `connection`, before it is executed. What cannot be
+ * started is told to the launcher over `connection` as WIRE_FAILED. Does not return when the request is malformed.
  */
-_Noreturn void program_run(const struct options *options, int connection, int agent, const void *packet, int *descriptors,
-			   size_t count);
+void program_start(const struct options *options, int connection, int agent, const void *packet, const int *descriptors,
+		   size_t count);
 
 #endif

@@ -68,3 +68,10 @@ int request_read(struct request *request, const void *bytes, size_t size)
 	request->directory = next_string(&cursor);
 	return request->directory && cursor.at == cursor.end ? 0 : -1;
 }
+
+void request_free(struct request *request)
+{
+	free(request->paths);
+	free(request->arguments);
+	free(request->variables);
+}

@@ -19,4 +19,7 @@ struct request {
  */
 int request_read(struct request *request, const void *bytes, size_t size);
 
+/* Free what request_read has allocated; not the strings. */
+void request_free(struct request *request);
+
 #endif

@@ -53,7 +53,7 @@ static int nearer(int one, int other)
 /* How long the loop may wait: until calls have to be looked after, or the end of all; to fork again when it could not. */
 static int wait_ms(int64_t end, bool filled)
 {
-	int timeout = nearer(calls_timeout(), relay_timeout());
+	int timeout = nearer(nearer(calls_timeout(), relay_timeout()), pool_timeout());
 	int64_t rest = end - now_ms();
 
 	return nearer(nearer(timeout, filled ? -1 : RETRY_MS), !end ? -1 : rest < 0 ? 0 : (int)rest);

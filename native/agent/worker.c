@@ -27,8 +27,10 @@
 #define PAGE 4096
 #define WARM_STACK 16384 /* bytes that a program's start takes of the stack at most */
 #define WARM_HEAP 2048
-#define PATIENCE_S 10 /* for a caller to say what it wants */
+#define PROMPT_MS 2 /* in which a caller says what it wants; who does not keeps a worker to himself */
+#define PATIENCE_MS 10000
 #define DESCRIPTORS_MAX 65536
+#define TURNS_MAX 256 /* programs; then another takes over: what execve found allocated is nobody's to free */
 
 /* Where the program begins and ends in memory, and its variables (ld(1)). */
 extern char __executable_start[], __bss_start[], end[];
@@ -70,9 +72,11 @@ static int take_connection(const struct options *options, int listening)
 	}
 }
 
-static void tell_agent(int agent, const void *packet, size_t size, const int *descriptors, size_t count)
+static void tell_agent(int agent, enum wire_type type, const int *descriptors, size_t count)
 {
-	if (wire_send(agent, packet, size, descriptors, count) < 0)
+	struct wire_header header = wire_header(type);
+
+	if (wire_send(agent, &header, sizeof header, descriptors, count) < 0)
 		_exit(1);
 }
 
@@ -84,13 +88,13 @@ _Noreturn static void hand_over_terminal(int agent, int connection, const struct
 
 	if (count < 1 || count > 2 || !isatty(received[0]))
 		_exit(1);
-	tell_agent(agent, terminal, sizeof *terminal, descriptors, count + 1);
-	_exit(0);
+	_exit(wire_send(agent, terminal, sizeof *terminal, descriptors, count + 1) < 0);
 }
 
-static void be_patient(int connection, time_t seconds)
+/* How long to wait for what the caller says; 0: for ever. */
+static void be_patient(int connection, int milliseconds)
 {
-	struct timeval limit = { .tv_sec = seconds };
+	struct timeval limit = { .tv_sec = milliseconds / 1000, .tv_usec = milliseconds % 1000 * 1000 };
 	setsockopt(connection, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
 }
 
@@ -122,42 +126,59 @@ static int *gather(int connection, const struct wire_spawn *spawn, int *received
 	return all;
 }
 
-_Noreturn void worker_serve(const struct options *options, int listening, int agent)
+/* Become the user, with the first connection; one of somebody else is for another worker. */
+static void take_on(const struct options *options, int connection, int agent)
 {
-	static _Alignas(8) unsigned char packet[WIRE_SPAWN_MAX];
-	static int received[WIRE_DESCRIPTORS_MAX];
-	struct wire_header started = wire_header(WIRE_STARTED);
-	struct wire_spawn spawn;
-	size_t count;
+	static bool dropped;
 
-	/* Nobody could be served any more. In a container the kernel ends all; the agent of a test has only this. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* A copy of another caller's connection or pipe would keep its other end from ever seeing the end. */
-	const struct terminal *terminal = terminal_own();
-	int kept[] = { listening, agent, terminal ? terminal->host : -1, terminal ? terminal->inner : -1 };
-	kernel_close_all_but(kept, sizeof kept / sizeof *kept);
-	warm_up();
-	int connection = take_connection(options, listening);
-	tell_agent(agent, &started, sizeof started, NULL, 0);
-	close(listening);
-
-	/* Until it is a program's, a stop of the container ends this process. */
-	kernel_mask(0);
-	be_patient(connection, PATIENCE_S);
+	if (dropped && privilege_fits(options, connection))
+		return;
+	if (dropped) {
+		tell_agent(agent, WIRE_STRANGER, &connection, 1);
+		_exit(0);
+	}
 	if (privilege_drop(options, connection) < 0) {
 		struct wire_failure failure = { wire_header(WIRE_FAILED), WIRE_STAGE_PRIVILEGE, errno };
 		wire_send(connection, &failure, sizeof failure, NULL, 0);
 		_exit(1);
 	}
-	if (wire_receive(connection, packet, sizeof packet, received, WIRE_DESCRIPTORS_MAX, &count) <= 0)
+	dropped = true;
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* the kernel forgot it with the credentials (prctl(2)) */
+}
+
+/* The first packet of a caller. */
+static void hear(int connection, int agent, void *packet, int *received, size_t *count)
+{
+	be_patient(connection, PROMPT_MS);
+	long size = wire_receive(connection, packet, WIRE_SPAWN_MAX, received, WIRE_DESCRIPTORS_MAX, count);
+	if (size < 0 && errno == EAGAIN) {
+		tell_agent(agent, WIRE_STARTED, NULL, 0);
+		be_patient(connection, PATIENCE_MS);
+		size = wire_receive(connection, packet, WIRE_SPAWN_MAX, received, WIRE_DESCRIPTORS_MAX, count);
+	}
+	if (size <= 0)
 		_exit(1);
+}
+
+/* Do what one caller wants. Returns when that was a program. */
+static void serve_one(const struct options *options, int connection, int agent)
+{
+	static _Alignas(8) unsigned char packet[WIRE_SPAWN_MAX];
+	static int received[WIRE_DESCRIPTORS_MAX];
+	struct wire_spawn spawn;
+	size_t count;
+
+	/* Until it is a program's, a stop of the container ends this process. */
+	kernel_mask(0);
+	take_on(options, connection, agent);
+	hear(connection, agent, packet, received, &count);
 	memcpy(&spawn, packet, sizeof spawn.header);
 	if (questions_include(spawn.header.type) && count == 1) {
 		close(agent);
 		be_patient(connection, 0);
 		questions_answer(options, connection, spawn.header.type, received[0]);
 	}
-	if (spawn.header.type == WIRE_TERMINAL && !terminal) {
+	if (spawn.header.type == WIRE_TERMINAL && !terminal_own()) {
 		struct wire_terminal wanted;
 		memcpy(&wanted, packet, sizeof wanted);
 		hand_over_terminal(agent, connection, &wanted, received, count);
@@ -169,6 +190,31 @@ _Noreturn void worker_serve(const struct options *options, int listening, int ag
 
 	/* From here on a signal is the caller's, and waits for the program's own mask. */
 	kernel_mask(UINT64_MAX);
-	prctl(PR_SET_PDEATHSIG, 0);
-	program_run(options, connection, agent, packet, descriptors, count);
+	program_start(options, connection, agent, packet, descriptors, count);
+	while (count > 0)
+		close(descriptors[--count]);
+	if (descriptors != received)
+		free(descriptors);
+	close(connection);
+}
+
+_Noreturn void worker_serve(const struct options *options, int listening, int agent, struct worker_turns *turns, int connection)
+{
+	const struct terminal *terminal = terminal_own();
+	/* A copy of another caller's connection or pipe would keep its other end from ever seeing the end. */
+	int kept[] = { listening, agent, connection, terminal ? terminal->host : -1, terminal ? terminal->inner : -1 };
+
+	/* Nobody could be served any more. In a container the kernel ends all; the agent of a test has only this. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	kernel_close_all_but(kept, sizeof kept / sizeof *kept);
+	warm_up();
+	for (int turn = 0; turn < TURNS_MAX; turn++) {
+		if (connection < 0)
+			connection = take_connection(options, listening);
+		atomic_fetch_add(&turns->begun, 1);
+		serve_one(options, connection, agent);
+		atomic_fetch_add(&turns->done, 1);
+		connection = -1;
+	}
+	_exit(0);
 }

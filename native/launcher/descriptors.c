@@ -4,11 +4,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define TRIED 1024 /* numbers that are tried one by one */
+#define BATCH 64   /* numbers that are tried at a time; poll(2) refuses more than RLIMIT_NOFILE, which is hardly ever less */
+#define TRIED 1024 /* the numbers above are listed */
 
 static void add(struct descriptors *descriptors, int number)
 {
@@ -47,27 +49,41 @@ static bool list(struct descriptors *descriptors)
 	return true;
 }
 
+/* Add those of the numbers from `first` on, `BATCH` of them, that are open; returns how many are. */
+static size_t try_numbers(struct descriptors *descriptors, int first)
+{
+	struct pollfd tried[BATCH];
+	size_t found = 0;
+
+	for (int i = 0; i < BATCH; i++)
+		tried[i] = (struct pollfd){ .fd = first + i };
+	if (poll(tried, BATCH, 0) < 0)
+		return 0;
+	for (int i = 0; i < BATCH; i++) {
+		if (tried[i].revents & POLLNVAL)
+			continue;
+		add(descriptors, first + i);
+		found++;
+	}
+	return found;
+}
+
 struct descriptors descriptors_inherited(void)
 {
 	struct descriptors descriptors = { NULL, 0 };
 	size_t left = open_count();
 	bool counted = left > 0;
 
-	/*
-	 * Trying the low numbers until all are found costs 10 microseconds, listing them 90: the kernel makes a file
-	 * of /proc for each. The list is for numbers above and for older kernels.
-	 */
-	if (!counted && list(&descriptors))
+	/* One poll(2) tells of many numbers; listing costs 90 microseconds, since the kernel makes a file of /proc for each. */
+	for (int number = 0; number < TRIED && left > 0; number += BATCH) {
+		size_t found = try_numbers(&descriptors, number);
+		left -= found < left ? found : left;
+	}
+	if (counted && left == 0)
 		return descriptors;
-	for (int number = 0; number < TRIED && (!counted || left > 0); number++) {
-		if (fcntl(number, F_GETFD) < 0)
-			continue;
-		add(&descriptors, number);
-		left--;
-	}
-	if (counted && left > 0) {
-		descriptors.count = 0;
-		list(&descriptors);
-	}
+	descriptors.count = 0;
+	if (!list(&descriptors))
+		for (int number = 0; number < TRIED; number += BATCH)
+			try_numbers(&descriptors, number);
 	return descriptors;
 }

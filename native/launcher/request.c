@@ -4,6 +4,7 @@
 #include "wire/wire.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -25,6 +26,8 @@ static void fill_context(struct wire_request *head, const struct terminal *termi
 		head->limits[resource][0] = limit.rlim_cur;
 		head->limits[resource][1] = limit.rlim_max;
 	}
+	/* A machine with more processors says EINVAL, and the program may use what the container may. */
+	sched_getaffinity(0, sizeof head->processors, (cpu_set_t *)head->processors);
 	head->terminals = terminal->standard;
 	head->group = getpgrp();
 	if (terminal_in_foreground(terminal))

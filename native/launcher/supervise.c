@@ -14,6 +14,8 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#define SHORT_MS 1000
+
 struct call {
 	int connection;
 	int signals;
@@ -128,7 +130,8 @@ extern char __executable_start[], end[];
 
 /*
  * Keep this program's pages in memory. They come from the live directory: when its server dies, one that has to be read again
- * is SIGBUS, and the call is lost although its program is well. A limit on locked memory leaves that risk.
+ * is SIGBUS, and the call is lost although its program is well. A limit on locked memory leaves that risk. A short call is over
+ * before its pages could go, and does not pay for it.
  */
 static void pin(void)
 {
@@ -142,10 +145,14 @@ int supervise(int connection, const struct program *program, const char *directo
 	call.signals = kernel_signalfd();
 	if (call.signals < 0)
 		fail(FAILURE_OWN, program->name, strerror(errno), NULL);
-	pin(); /* here, since the program starts meanwhile */
-	while (!call.ended) {
+	for (int timeout = SHORT_MS; !call.ended;) {
 		struct pollfd ready[2] = { { .fd = connection, .events = POLLIN }, { .fd = call.signals, .events = POLLIN } };
-		if (poll(ready, 2, -1) < 0)
+		int count = poll(ready, 2, timeout);
+		if (count == 0) {
+			pin();
+			timeout = -1;
+		}
+		if (count <= 0)
 			continue; /* EINTR: a stop and continue */
 		if (ready[1].revents)
 			forward_signals(&call);

@@ -33,6 +33,7 @@ size_t wire_packet_size(uint16_t type)
 	case WIRE_FAILED:
 		return sizeof(struct wire_failure);
 	case WIRE_DESCRIPTORS:
+	case WIRE_STRANGER:
 	case WIRE_EXISTS:
 	case WIRE_GLOB:
 	case WIRE_WATCH:
@@ -51,7 +52,7 @@ size_t wire_packet_size(uint16_t type)
 /* Space for the descriptors of one packet, aligned as cmsg(3) asks. */
 union control {
 	struct cmsghdr align;
-	char bytes[CMSG_SPACE(WIRE_DESCRIPTORS_MAX * sizeof(int))];
+	char bytes[CMSG_SPACE(WIRE_DESCRIPTORS_MAX * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
 };
 
 int wire_send(int socket, const void *packet, size_t size, const int *descriptors, size_t count)
@@ -107,6 +108,17 @@ static bool take_descriptors(struct msghdr *message, int *descriptors, size_t ca
 	return fits;
 }
 
+/* The process that the kernel has put into a message, or 0. */
+static pid_t find_sender(struct msghdr *message)
+{
+	struct ucred credentials = { 0 };
+
+	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header; header = CMSG_NXTHDR(message, header))
+		if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS)
+			memcpy(&credentials, CMSG_DATA(header), sizeof credentials);
+	return credentials.pid;
+}
+
 /* Whether the size of a packet is the one that its type, and in a SPAWN its number, asks for. */
 static bool has_its_size(const void *packet, uint16_t type, size_t size)
 {
@@ -121,6 +133,13 @@ static bool has_its_size(const void *packet, uint16_t type, size_t size)
 }
 
 long wire_receive(int socket, void *packet, size_t room, int *descriptors, size_t capacity, size_t *count)
+{
+	pid_t sender;
+
+	return wire_receive_from(socket, packet, room, descriptors, capacity, count, &sender);
+}
+
+long wire_receive_from(int socket, void *packet, size_t room, int *descriptors, size_t capacity, size_t *count, pid_t *sender)
 {
 	union control control;
 	struct iovec part = { .iov_base = packet, .iov_len = room };
@@ -137,6 +156,7 @@ long wire_receive(int socket, void *packet, size_t room, int *descriptors, size_
 	if (size < 0)
 		return -1;
 
+	*sender = find_sender(&message);
 	bool whole = take_descriptors(&message, descriptors, capacity, count);
 	if (size == 0 && *count == 0)
 		return 0;

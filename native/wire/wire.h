@@ -26,11 +26,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define WIRE_MAGIC 0x766e6c63u /* "clnv" */
 #define WIRE_VERSION 1
 #define WIRE_PACKET_MAX 256      /* bytes; every message but SPAWN fits */
 #define WIRE_INLINE_MAX 16384    /* bytes of a request in the SPAWN packet */
+#define WIRE_PROCESSORS 1024
 #define WIRE_DESCRIPTORS_MAX 250 /* per packet; the kernel's SCM_MAX_FD is 253 */
 
 enum wire_type {
@@ -43,11 +45,12 @@ enum wire_type {
 	WIRE_WATCH = 6,       /* header only; descriptor: the patterns, each ended by NUL */
 	WIRE_TERMINAL = 7,    /* struct wire_terminal; descriptors: the terminal, its session's leader (a pidfd) if it lives */
 	WIRE_PONG = 10,       /* header only: the answer to a PING */
-	WIRE_CALL = 9,        /* struct wire_call; descriptor: its connection. From a worker that becomes a program */
+	WIRE_CALL = 9,        /* struct wire_call; descriptor: its connection. From a worker's child that becomes a program */
+	WIRE_STRANGER = 11,   /* header only; descriptor: a connection that a worker who is the user already cannot serve */
 	WIRE_FOREGROUND = 8,  /* header only: the call is in the foreground of its terminal: so shall its program be */
 
 	/* from the agent */
-	WIRE_STARTED = 16,   /* header only: the terminal's socket is there */
+	WIRE_STARTED = 16,   /* header only: the terminal's socket is there; from a worker: its caller keeps it waiting */
 	WIRE_STOPPED = 17,   /* struct wire_number: the stopping signal */
 	WIRE_CONTINUED = 18, /* header only: a SIGCONT was handed on; what was said of a stop before it is of the past */
 	WIRE_EXITED = 19,    /* struct wire_number: a wait status, as waitpid(2) gives it */
@@ -88,7 +91,7 @@ struct wire_terminal {
 	int32_t session;
 };
 
-/* A worker's own process is the call's from now on. */
+/* The process that sends this is the call's from now on. */
 struct wire_call {
 	struct wire_header header;
 	int32_t group;       /* the caller's process group where the call has a terminal, else 0 */
@@ -144,6 +147,7 @@ struct wire_request {
 	uint64_t blocked; /* the signal mask, bit n-1 for signal n */
 	uint64_t ignored; /* the signals whose disposition is SIG_IGN */
 	uint64_t limits[16][2]; /* soft and hard resource limit of RLIMIT_* n; UINT64_MAX is infinity */
+	uint64_t processors[WIRE_PROCESSORS / 64]; /* those that the caller may run on, sched_getaffinity(2); none: not known */
 };
 
 enum wire_flag {
@@ -192,6 +196,9 @@ int wire_send(int socket, const void *packet, size_t size, const int *descriptor
  * close-on-exec and the caller's; in case of an error none is left open.
  */
 long wire_receive(int socket, void *packet, size_t room, int *descriptors, size_t capacity, size_t *count);
+
+/* The same on a socket with SO_PASSCRED (unix(7)): `sender` gets the process that the kernel names as the sender, 0 for none. */
+long wire_receive_from(int socket, void *packet, size_t room, int *descriptors, size_t capacity, size_t *count, pid_t *sender);
 
 /*
  * Map a received memfd of at most `limit` bytes for reading, after checking that it is sealed against every change.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import os
 import resource
@@ -171,6 +172,17 @@ def test_umask_niceness_and_limits_follow_the_caller(environment: HostEnvironmen
     output = environment.run("python3", "-c", script, str(tmp_path / "file"), preexec_fn=set_up).stdout
     assert output == b"5 (99, 200) (1048576, 1048576)\n"
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o750
+
+
+def test_processors_are_those_of_the_caller(environment: HostEnvironment) -> None:
+    one = max(os.sched_getaffinity(0))
+    result = environment.run(
+        "python3", "-c", "import os; print(os.sched_getaffinity(0))", preexec_fn=lambda: os.sched_setaffinity(0, {one})
+    )
+    assert result.stdout == b"{%d}\n" % one
+    assert ast.literal_eval(
+        environment.run("python3", "-c", "import os; print(os.sched_getaffinity(0))").stdout.decode()
+    ) == os.sched_getaffinity(0)
 
 
 def test_deleted_working_directory_is_a_clear_error(environment: HostEnvironment, tmp_path: Path) -> None:
