@@ -1,7 +1,8 @@
 """The programs of the live directory as they are in the container at this moment.
 
-A lookup asks the agent about the paths that the links give that name, a listing asks about all links; nothing
-is remembered while the agent answers. When the container is down or its agent silent, the last listing shows.
+A lookup asks the agent about the paths that the links give that name, a listing asks about all links. Lookups that come
+one after the other, as those of a script with the directory in its PATH, are answered by one listing as long as nothing
+changes in the container, for a second at most. When the container is down or its agent silent, the last listing shows.
 Safe for several threads; each method is bounded by the agent's timeout.
 """
 
@@ -23,10 +24,15 @@ from cleanenv.model.link import Link, is_valid_name
 from cleanenv.server.listing import KnownProgram, Listing, load_listing, save_listing
 from cleanenv_fuse.tree import Program
 
-__all__ = ["BACK_OFF_S", "Globber", "LiveCatalog"]
+__all__ = ["BACK_OFF_S", "TRUST_S", "Globber", "LiveCatalog"]
 
 # After a silence the agent is left alone that long: one that hangs delays one lookup in so many seconds.
 BACK_OFF_S = 2.0
+
+# A listing answers lookups that long: what a symbolic link leads to may change unseen.
+TRUST_S = 1.0
+
+_BURST_S = 0.1  # between two lookups that are worth a listing: it takes as long as five of them
 
 _SPECIAL = re.compile(r"[\\*?\[]")
 _REMEMBERED_NAMES = 1024
@@ -47,6 +53,7 @@ class LiveCatalog:
     Named links come before globs, globs in the order of the list; the first that leads to an executable file
     serves the name. A named link that the agent was never asked about is served while it cannot be asked:
     running it starts the container, and then the truth shows. `on_answer` hears of every answer: the agent is there.
+    `state` is `ContainerWatch.state`.
     """
 
     def __init__(
@@ -58,12 +65,17 @@ class LiveCatalog:
         mtime_ns: int,
         clock: Callable[[], float] = time.monotonic,
         on_answer: Callable[[], None] = lambda: None,
+        state: Callable[[], int | None] = lambda: None,
     ) -> None:
         self._agent = agent
         self._listing_path = listing_path
         self._mtime_ns = mtime_ns
         self._clock = clock
         self._on_answer = on_answer
+        self._state = state
+        self._listed_state: int | None = None  # of the container, before the last listing was asked for
+        self._listed_at = 0.0
+        self._looked_up_at = -_BURST_S
         self._lock = threading.Lock()
         self._ask_again_at = 0.0
         self._was_silent = False
@@ -99,6 +111,9 @@ class LiveCatalog:
             patterns = self._patterns(name)
             if not patterns:
                 return None
+            if self._is_listed():
+                listed = self._known.programs.get(name)
+                return None if listed is None else listed.program
             matches = self._ask(patterns)
             if matches is None:
                 return self._remembered(name, patterns)
@@ -119,7 +134,21 @@ class LiveCatalog:
             remembered = (self._remembered(name, self._patterns(name)) for name in names)
             return tuple(program for program in remembered if program is not None)
 
+    def _is_listed(self) -> bool:
+        """Whether the listing is the truth. In a burst of lookups it is made so."""
+        now = self._clock()
+        is_burst = now - self._looked_up_at < _BURST_S
+        self._looked_up_at = now
+        if self._is_trusted(now):
+            return True
+        return is_burst and self._state() is not None and self._ask_for_all() and self._is_trusted(now)
+
+    def _is_trusted(self, now: float) -> bool:
+        is_young = self._listed_state is not None and now - self._listed_at < TRUST_S
+        return is_young and self._state() == self._listed_state
+
     def _use_links(self, links: Sequence[Link]) -> None:
+        self._listed_state = None
         ordered = tuple(sorted(links, key=lambda link: link.is_glob))
         self._links = ordered
         self._patterns = lru_cache(_REMEMBERED_NAMES)(lambda name: _patterns_for(ordered, name))
@@ -143,9 +172,12 @@ class LiveCatalog:
         return matches
 
     def _ask_for_all(self) -> bool:
+        # Before the question: what changes during the answer makes another state.
+        state, now = self._state(), self._clock()
         matches = self._ask(self.patterns)
         if matches is None:
             return False
+        self._listed_state, self._listed_at = state, now
         programs: dict[str, KnownProgram] = {}
         for match in sorted(matches, key=lambda match: match.pattern):
             link = self._links[match.pattern]

@@ -58,6 +58,7 @@ class EnvironmentServer:
             str(settings.environment_paths.listing),
             mtime_ns=time.time_ns(),
             on_answer=self._renew_watch,
+            state=self._container_state,
         )
         self._watch = ContainerWatch(
             AgentClient(str(paths.agent_socket), _WATCH_TIMEOUT_S), lambda: self._catalog.patterns, self._forget
@@ -118,6 +119,9 @@ class EnvironmentServer:
     def _renew_watch(self) -> None:
         if not self._watch.is_active:
             self._watch.renew()
+
+    def _container_state(self) -> int | None:
+        return self._watch.state()
 
     def _forget(self) -> None:
         """The kernel asks again for every name. Not for the thread that serves it."""

@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from cleanenv.agent.client import AgentClient
+from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.errors import AgentError
 
 __all__ = ["ContainerWatch"]
@@ -24,6 +24,7 @@ __all__ = ["ContainerWatch"]
 _EVENT = struct.Struct("=iIII")  # inotify(7): watch, mask, cookie, length of the name
 _READ_SIZE = 65536
 _PAUSE_S = 0.05
+_UNWATCHED_MS = 1000
 # A directory came or went, a watch ended, events were lost: the watches themselves are no longer the right ones.
 _ASK_AGAIN = 0x40000000 | 0x00008000 | 0x00004000  # IN_ISDIR, IN_IGNORED, IN_Q_OVERFLOW
 
@@ -43,6 +44,9 @@ class ContainerWatch:
         self._patterns = patterns
         self._on_change = on_change
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._lock = threading.Lock()  # taking events and counting them is one step
+        self._events: select.poll | None = None  # of the watch that stands
+        self._changes = 0
         self.is_active = False  # a watch stands or is being made: no need to renew it because the agent answers
 
     def start(self) -> None:
@@ -52,6 +56,15 @@ class ContainerWatch:
     def renew(self) -> None:
         """Watch (again): the patterns have changed, or the container runs now. Any thread may call this."""
         os.eventfd_write(self._wake, 1)
+
+    def state(self) -> int | None:
+        """A number that is another one after each change; None while something has changed, or no watch stands.
+
+        Two equal numbers: nothing has come or gone in the directories of the links between the two calls. What a
+        symbolic link leads to elsewhere is not watched. Any thread may call this; it takes some microseconds.
+        """
+        with self._lock:
+            return None if self._events is None or self._events.poll(0) else self._changes
 
     def _run(self) -> None:
         while True:
@@ -63,22 +76,35 @@ class ContainerWatch:
             except AgentError as error:
                 _log.debug("no watch: %s", error)
                 self.is_active = False
-                self._await_renewal()
+                self._await_renewal(is_container_down=isinstance(error, AgentAbsentError))
             else:
                 try:
+                    self._stand(watcher)
                     self._on_change()  # what has changed before the watch stood
                     self._hear(watcher)
                 finally:
+                    self._stand(None)
                     os.close(watcher)
                     self._on_change()
             # An agent that hangs up each time, or a directory in which directories come and go, must not keep
             # two processors busy; what changes meanwhile is found when the next watch stands.
             time.sleep(_PAUSE_S)
 
-    def _await_renewal(self) -> None:
+    def _stand(self, watcher: int | None) -> None:
+        events = None
+        if watcher is not None:
+            events = select.poll()
+            events.register(watcher, select.POLLIN)
+        with self._lock:
+            self._events = events
+            self._changes += 1
+
+    def _await_renewal(self, *, is_container_down: bool) -> None:
+        """Where there are programs and no watch of them, the kernel is told to forget now and then."""
         waiting = select.poll()
         waiting.register(self._wake, select.POLLIN)
-        waiting.poll()
+        while not waiting.poll(None if is_container_down else _UNWATCHED_MS):
+            self._on_change()
 
     def _hear(self, watcher: int) -> None:
         """Returns when the watch has to be made anew or the agent is gone."""
@@ -93,7 +119,9 @@ class ContainerWatch:
             if watcher not in ready:
                 self._agent.close()
                 return
-            is_stale = _drain(watcher)
+            with self._lock:
+                is_stale = _drain(watcher)
+                self._changes += 1
             self._on_change()
             if is_stale:
                 return

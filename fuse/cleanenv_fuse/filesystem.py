@@ -30,10 +30,11 @@ MOUNT_OPTIONS: Mapping[str, bool | int | str] = {
     # A helper of libfuse waits for this process: killed, it leaves no dead mount that hides the activation scripts.
     "auto_unmount": True,
     # A name that is missing is asked for each time, so an installed program is there at once. One that is there may be
-    # remembered by the kernel until KernelCache.forget says otherwise, and no longer than this should nobody say it.
+    # remembered by the kernel until KernelCache.forget says otherwise, and no longer than this should nobody say it:
+    # what a symbolic link leads to is not watched.
     "negative_timeout": 0,
-    "entry_timeout": 1,
-    "attr_timeout": 1,
+    "entry_timeout": 10,
+    "attr_timeout": 10,
     "use_ino": True,
     "fsname": "cleanenv",
     "subtype": "cleanenv",

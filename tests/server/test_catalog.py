@@ -13,7 +13,7 @@ from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.agent.wire import Match
 from cleanenv.errors import AgentError
 from cleanenv.model.link import DEFAULT_LINKS, Link, parse_links
-from cleanenv.server.catalog import BACK_OFF_S, LiveCatalog
+from cleanenv.server.catalog import BACK_OFF_S, TRUST_S, LiveCatalog
 from cleanenv_fuse.tree import Program
 from tests.server.fake_agent import HOME, FakeAgent, matches
 
@@ -381,3 +381,99 @@ def test_the_links_are_shown_in_the_order_in_which_they_are_tried(make: Make) ->
         Link(None, "/b/*"),
         Link(None, "/a/*"),
     )
+
+
+class State:
+    """What the watch knows of the container."""
+
+    def __init__(self) -> None:
+        self.now: int | None = 0
+
+    def __call__(self) -> int | None:
+        return self.now
+
+
+@pytest.fixture
+def state() -> State:
+    return State()
+
+
+@pytest.fixture
+def container() -> Container:
+    return Container("/opt/a", "/opt/b")
+
+
+@pytest.fixture
+def watched(container: Container, state: State, clock: Clock, tmp_path: Path) -> LiveCatalog:
+    """A catalog of a container that is watched, in the middle of a burst of lookups: its listing is made."""
+    listing = str(tmp_path / "watched.json")
+    catalog = LiveCatalog(parse_links(["/opt/*"]), container, listing, mtime_ns=MTIME, clock=clock, state=state)
+    catalog.find("a")
+    catalog.find("a")
+    container.questions.clear()
+    return catalog
+
+
+def test_a_burst_of_lookups_is_answered_by_one_listing(watched: LiveCatalog, container: Container) -> None:
+    assert [watched.find(name) for name in ("a", "c", "b")] == [
+        Program("a", "/opt/a", 6),
+        None,
+        Program("b", "/opt/b", 6),
+    ]
+    assert container.questions == []
+
+
+@pytest.mark.parametrize("after", [1, None])
+def test_after_a_change_nothing_of_before_counts(
+    watched: LiveCatalog, container: Container, state: State, after: int | None
+) -> None:
+    container.files = {"/opt/c": 7}
+    state.now = after
+
+    assert watched.find("a") is None
+    assert watched.find("c") == Program("c", "/opt/c", 7)
+
+
+def test_a_listing_during_which_something_changed_is_not_the_truth(
+    watched: LiveCatalog, container: Container, state: State, clock: Clock
+) -> None:
+    clock.now += TRUST_S
+    glob = container.glob
+
+    def change_meanwhile(patterns: Sequence[str], /) -> tuple[Match, ...]:
+        answer = glob(patterns)
+        container.files["/opt/c"] = 7
+        state.now = 1
+        return answer
+
+    container.glob = change_meanwhile  # type: ignore[method-assign]
+    watched.programs()
+    container.glob = glob  # type: ignore[method-assign]
+
+    assert watched.find("c") == Program("c", "/opt/c", 7)
+
+
+def test_a_listing_is_trusted_for_a_while_only(watched: LiveCatalog, container: Container, clock: Clock) -> None:
+    del container.files["/opt/a"]  # as the target of a symbolic link, which nobody watches
+    assert watched.find("a") is not None
+
+    clock.now += TRUST_S
+
+    assert watched.find("a") is None
+
+
+def test_lookups_now_and_then_ask_for_their_own_name(watched: LiveCatalog, container: Container, clock: Clock) -> None:
+    for _ in range(3):
+        clock.now += TRUST_S
+        watched.find("a")
+
+    assert container.questions == [("/opt/a",)] * 3
+
+
+def test_without_a_watch_each_lookup_asks(watched: LiveCatalog, container: Container, state: State) -> None:
+    state.now = None
+
+    for _ in range(3):
+        watched.find("a")
+
+    assert container.questions == [("/opt/a",)] * 3

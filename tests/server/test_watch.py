@@ -104,6 +104,41 @@ def test_each_change_in_the_container_is_told(agent: FakeAgent, watch: Container
     assert len(asked(agent)) == 1
 
 
+def test_the_state_is_another_one_after_a_change(agent: FakeAgent, watch: ContainerWatch, changes: Changes) -> None:
+    stand(watch, changes)
+    before = watch.state()
+    assert before is not None
+    assert watch.state() == before
+
+    agent.notify()
+
+    assert watch.state() != before  # from the moment of the change, heard of or not
+    assert until(lambda: watch.state() is not None)
+    assert watch.state() != before
+
+
+def test_nothing_is_known_of_the_state_without_a_watch(
+    agent: FakeAgent, watch: ContainerWatch, changes: Changes
+) -> None:
+    stand(watch, changes)
+
+    agent.stop()
+
+    assert until(lambda: not watch.is_active)
+    assert watch.state() is None
+
+
+def test_where_no_watch_can_be_made_a_change_is_told_now_and_then(
+    agent: FakeAgent, path: str, changes: Changes
+) -> None:
+    agent.reply = lambda _kind, _texts: (header(), [sealed(b"")])
+    watch = ContainerWatch(AgentClient(path, 5.0), lambda: ("/opt/*",), changes)
+    watch.start()
+
+    assert changes.come()
+    assert not watch.is_active
+
+
 def test_without_an_agent_a_renewal_is_waited_for(path: str, watch: ContainerWatch, changes: Changes) -> None:
     assert until(lambda: not watch.is_active)
 
