@@ -82,9 +82,14 @@ static bool is_alone(const struct call *call)
 	return true;
 }
 
-/* To the program's process group, or, when other calls are in it, to the program: each has its own launcher to signal it. */
+/*
+ * To the program's process group, or, when other calls are in it, to the program: each has its own launcher to signal it. Not when it has
+ * ended and only its last words are waited for: its number may be another's by now.
+ */
 static void send_signal(const struct call *call, int number)
 {
+	if (call->ended)
+		return;
 	pid_t group = is_alone(call) ? getpgid(call->process) : -1;
 
 	if (group > 0 && group != getpgrp())
@@ -134,9 +139,9 @@ static pid_t foreground; /* the group of the host whose programs are in the fore
 
 static void claim_terminal(const struct call *call)
 {
-	pid_t group = getpgid(call->process);
+	pid_t group = call->ended || !terminal_own() ? -1 : getpgid(call->process);
 
-	if (!terminal_own() || group <= 0 || group == getpgrp())
+	if (group <= 0 || group == getpgrp())
 		return;
 	foreground = call->group;
 	terminal_claim(group);
@@ -191,9 +196,19 @@ static void pass_signal(struct call *call, const struct wire_signal *message)
 		tell(call, &continued, sizeof continued);
 }
 
+static struct call *find(pid_t process)
+{
+	struct call *call = all;
+
+	while (call && (call->process != process || call->ended))
+		call = call->next;
+	return call;
+}
+
 void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_foreground)
 {
-	struct call *call = malloc(sizeof *call);
+	/* A process is one call's: two would be told of its end by one wait, and one of them never. */
+	struct call *call = find(process) ? NULL : malloc(sizeof *call);
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = call };
 	int flags = fcntl(connection, F_GETFL);
 
@@ -211,7 +226,7 @@ void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_fo
 	all = call;
 	if (!call->next)
 		next_look = now_ms() + LOOK_MS;
-	if (in_foreground)
+	if (in_foreground && terminal_own())
 		foreground = group; /* the worker has claimed it already */
 }
 
@@ -240,15 +255,6 @@ void calls_hear(struct call *call)
 	}
 	while (count > 0)
 		close(received[--count]);
-}
-
-static struct call *find(pid_t process)
-{
-	struct call *call = all;
-
-	while (call && (call->process != process || call->ended))
-		call = call->next;
-	return call;
 }
 
 static void report(struct call *call, int status)
@@ -296,6 +302,7 @@ void calls_abandon(void)
 {
 	all = NULL;
 	dying = 0;
+	foreground = 0;
 }
 
 bool calls_reap(void)

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define SHORT_MS 1000
@@ -85,6 +86,17 @@ static void stop(struct call *call, int number)
 	send_signal(call, SIGCONT, false);
 }
 
+static bool is_signal(int number)
+{
+	return number >= 1 && number <= KERNEL_SIGNALS;
+}
+
+/* A wait status as it is at an end (waitpid(2)): an exit code, or a signal and whether it left a core. */
+static bool is_end(int status)
+{
+	return WTERMSIG(status) ? is_signal(WTERMSIG(status)) && !(status & ~0xff) : !(status & ~0xff00);
+}
+
 static void hear_agent(struct call *call)
 {
 	_Alignas(8) unsigned char packet[WIRE_PACKET_MAX];
@@ -99,13 +111,13 @@ static void hear_agent(struct call *call)
 	memcpy(&header, packet, sizeof header);
 	memcpy(&number, packet, sizeof number);
 	memcpy(&failure, packet, sizeof failure);
-	if (header.type == WIRE_STOPPED) {
+	if (header.type == WIRE_STOPPED && is_signal(number.value)) {
 		if (!call->continuing)
 			stop(call, number.value);
 	} else if (header.type == WIRE_PING) {
 		struct wire_header pong = wire_header(WIRE_PONG);
 		wire_send(call->connection, &pong, sizeof pong, NULL, 0);
-	} else if (header.type == WIRE_EXITED) {
+	} else if (header.type == WIRE_EXITED && is_end(number.value)) {
 		call->ended = true;
 		call->status = number.value;
 	} else if (header.type == WIRE_FAILED) {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import array
+import contextlib
 import fcntl
 import os
 import shutil
@@ -18,38 +18,25 @@ from hypothesis import strategies as st
 
 from cleanenv.model.link import Link
 from tests.native.conftest import HostEnvironment, start_agent
-
-MAGIC = 0x766E6C63
-SPAWN, DESCRIPTORS, SIGNAL, EXISTS, GLOB = 1, 2, 3, 4, 5
-STARTED, EXITED, FAILED, ANSWER = 16, 19, 20, 21
-STAGE_REQUEST = 1
-# struct wire_request: head, context, limits, processors.
-REQUEST = struct.Struct("=IIQIIII IIiIi4x QQ 32Q 16Q")
-
-
-def header(kind: int, magic: int = MAGIC, version: int = 1) -> bytes:
-    return struct.pack("=IHH", magic, version, kind)
-
-
-def sealed(content: bytes, seals: int = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE) -> int:
-    descriptor = os.memfd_create("test", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.write(descriptor, content)
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-    return descriptor
-
-
-def send(connection: socket.socket, packet: bytes, *descriptors: int) -> None:
-    rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))] if descriptors else []
-    connection.sendmsg([packet], rights)
-
-
-def request(
-    *strings: bytes, descriptors: int = 0, size: int | None = None, counts: tuple[int, int, int] = (1, 1, 0)
-) -> bytes:
-    body = b"".join(string + b"\0" for string in strings)
-    total = REQUEST.size + len(body) if size is None else size
-    head = REQUEST.pack(MAGIC, 1, total, descriptors, *counts, 0, 0, 0, 0o22, 0, 0, 0, *([2**64 - 1] * 32), *([0] * 16))
-    return head + body
+from tests.native.packets import (
+    ANSWER,
+    DESCRIPTORS,
+    EXISTS,
+    EXITED,
+    FAILED,
+    GLOB,
+    PONG,
+    REQUEST,
+    SIGNAL,
+    SPAWN,
+    STAGE_REQUEST,
+    STARTED,
+    header,
+    request,
+    sealed,
+    send,
+    spawn,
+)
 
 
 def assert_serves(environment: HostEnvironment) -> None:
@@ -159,6 +146,27 @@ def test_silent_half_and_flooding_clients_disturb_nobody(environment: HostEnviro
         os.close(descriptor)
         for connection in connections:
             connection.close()
+    assert_serves(environment)
+
+
+@pytest.mark.parametrize("kind", [SIGNAL, PONG, EXISTS])
+def test_floods_of_those_who_never_read_disturb_nobody(environment: HostEnvironment, kind: int) -> None:
+    """Each message of the first and the third kind makes the agent answer."""
+    content = struct.pack("=iI", signal.SIGCONT, 0) if kind == SIGNAL else b""
+    question = sealed(b"/bin\0" * 1000)
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(environment.connect()) for _ in range(8)]
+        for client in clients:
+            if kind != EXISTS:
+                send(client, spawn(b"/bin/sleep", b"sleep", b"1000", b"/", arguments=2))
+            client.settimeout(0)
+        for round_ in range(20):
+            for client in clients:
+                with contextlib.suppress(BlockingIOError, BrokenPipeError, ConnectionResetError):
+                    for _ in range(100):
+                        send(client, header(kind) + content, *[question] * (kind == EXISTS))
+            assert environment.run("sh", "-c", f"exit {round_}").returncode == round_
+    os.close(question)
     assert_serves(environment)
 
 
