@@ -6,15 +6,14 @@
 #include "agent/serve.h"
 #include "agent/terminal.h"
 #include "kernel/descriptors.h"
+#include "kernel/parent.h"
 
 #include <errno.h>
 #include <glob.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 struct keeper {
@@ -62,12 +61,12 @@ static bool name_socket(char *path, const struct options *options, const struct 
 	return length > 0 && length < PATH_MAX;
 }
 
-_Noreturn static void keep(const struct options *options, int listening, int terminal, int leader)
+_Noreturn static void keep(const struct options *options, pid_t agent, int listening, int terminal, int leader)
 {
 	int kept[] = { listening, terminal, leader };
 
 	/* Without the agent nobody keeps the container's processes; in a container the kernel ends all. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	kernel_end_with(agent);
 	kernel_close_all_but(kept, sizeof kept / sizeof *kept);
 	calls_abandon();
 	pool_abandon();
@@ -92,9 +91,10 @@ static int start(const struct options *options, const struct wire_terminal *want
 	}
 	/* The agent listens, so that whoever hears the answer can connect, however long the keeper takes. */
 	int listening = listen_at(keeper->path, options->owner);
+	pid_t self = getpid();
 	keeper->process = listening < 0 ? -1 : fork();
 	if (keeper->process == 0)
-		keep(options, listening, terminal, leader);
+		keep(options, self, listening, terminal, leader);
 	int error = errno;
 	if (listening >= 0)
 		close(listening);

@@ -4,6 +4,7 @@
 #include "agent/keeper.h"
 #include "agent/source.h"
 #include "agent/worker.h"
+#include "kernel/parent.h"
 #include "wire/wire.h"
 
 #include <errno.h>
@@ -71,9 +72,13 @@ static bool start(struct worker *worker, int connection)
 	worker->socket = pair[0];
 	bool ready = setsockopt(pair[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) == 0 &&
 		     epoll_ctl(worker->epoll, EPOLL_CTL_ADD, pair[0], &event) == 0;
+	pid_t self = getpid();
 	worker->process = ready ? fork() : -1;
-	if (worker->process == 0)
+	if (worker->process == 0) {
+		/* Nobody could be served any more. In a container the kernel ends all; a keeper, or the agent of a test, has only this. */
+		kernel_end_with(self);
 		worker_serve(worker->options, worker->listening, pair[1], worker->turns, connection);
+	}
 	close(pair[1]);
 	if (worker->process > 0)
 		return true;

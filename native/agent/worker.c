@@ -5,16 +5,15 @@
 #include "agent/questions.h"
 #include "agent/terminal.h"
 #include "kernel/descriptors.h"
+#include "kernel/parent.h"
 #include "kernel/signals.h"
 #include "wire/wire.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -31,6 +30,8 @@
 #define PATIENCE_MS 10000
 #define DESCRIPTORS_MAX 65536
 #define TURNS_MAX 256 /* programs; then another takes over: what execve found allocated is nobody's to free */
+
+static pid_t parent; /* the agent, or a terminal's keeper; this process ends with it (pool.c) */
 
 /* Where the program begins and ends in memory, and its variables (ld(1)). */
 extern char __executable_start[], __bss_start[], end[];
@@ -143,7 +144,7 @@ static void take_on(const struct options *options, int connection, int agent)
 		_exit(1);
 	}
 	dropped = true;
-	prctl(PR_SET_PDEATHSIG, SIGKILL); /* the kernel forgot it with the credentials (prctl(2)) */
+	kernel_end_with(parent); /* the kernel forgot it with the credentials (prctl(2)) */
 }
 
 /* The first packet of a caller. */
@@ -204,8 +205,7 @@ _Noreturn void worker_serve(const struct options *options, int listening, int ag
 	/* A copy of another caller's connection or pipe would keep its other end from ever seeing the end. */
 	int kept[] = { listening, agent, connection, terminal ? terminal->host : -1, terminal ? terminal->inner : -1 };
 
-	/* Nobody could be served any more. In a container the kernel ends all; the agent of a test has only this. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	parent = getppid();
 	kernel_close_all_but(kept, sizeof kept / sizeof *kept);
 	warm_up();
 	for (int turn = 0; turn < TURNS_MAX; turn++) {
