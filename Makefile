@@ -68,6 +68,16 @@ conformance: setup engine ## play every behaviour natively and through an enviro
 bench: setup engine ## measure what a call costs, beside docker exec and others
 	@$(python) -m benchmarks
 
+.PHONY: fuzz
+fuzz: ## search the C for faults with libFuzzer, FUZZ_SECONDS (240) in all
+	@PYTHON='$(PYTHON)' scripts/setup fuzz
+	@$(MAKE) -C native fuzz
+
+.PHONY: fuzz-corpus
+fuzz-corpus: ## make the fuzzers' first inputs anew, from seeds.py and what was found since
+	@PYTHON='$(PYTHON)' scripts/setup fuzz
+	@$(MAKE) -C native fuzz-corpus PYTHON='$(abspath $(python))'
+
 .PHONY: dist
 dist: setup ## build the sdist and the wheel into dist/
 	@$(python) -m build --no-isolation

@@ -1,0 +1,129 @@
+/* The path map over any mounts, directories and answers about files: every entry point keeps the promises of pathmap.h. */
+#include "pathmap/pathmap.h"
+
+#include "fuzz/fuzz.h"
+#include "fuzz/input.h"
+
+#include <stdlib.h>
+
+#define MOUNTS_MAX 6
+
+static struct {
+	uint8_t answers; /* what there is: mixed with a hash of the path */
+	bool open, asked;   /* the container has not answered yet; and was asked */
+} world;
+
+/* FNV-1a */
+static uint32_t hash(const char *text)
+{
+	uint32_t value = 2166136261u;
+
+	for (; *text; text++)
+		value = (value ^ (uint8_t)*text) * 16777619u;
+	return value;
+}
+
+static enum pathmap_presence look_at_host(void *context, const char *path)
+{
+	(void)context;
+	REQUIRE(*path == '/');
+	return (enum pathmap_presence)((hash(path) >> 8 ^ world.answers) % 3);
+}
+
+static long read_link(void *context, const char *path, char *target, size_t size)
+{
+	static const char *const targets[] = { "/", "/home/u/proj", "relative", "/proc/self", "/usr/../a/./b//", "/a", "/b", "" };
+	const char *chosen = targets[hash(path) % (sizeof targets / sizeof *targets)];
+
+	(void)context;
+	if (strlen(chosen) >= size)
+		return -1;
+	strcpy(target, chosen);
+	return (long)strlen(chosen);
+}
+
+static enum pathmap_presence look_at_container(void *context, const char *path)
+{
+	(void)context;
+	REQUIRE(*path == '/');
+	if (world.open) {
+		world.asked = true;
+		return PATHMAP_ASKED;
+	}
+	return (enum pathmap_presence)((hash(path) >> 16 ^ world.answers) % 3);
+}
+
+/* An absolute path in its normal form, as a mount's ends are: made of `text`, in place of it. */
+static char *make_normal(char *text)
+{
+	char *normal = malloc(strlen(text) + 2), *end = normal;
+
+	REQUIRE(normal);
+	for (char *at = text; *at;) {
+		size_t length = strcspn(at, "/");
+		bool is_dots = (length == 1 && *at == '.') || (length == 2 && at[0] == '.' && at[1] == '.');
+		if (length > 0 && !is_dots) {
+			*end++ = '/';
+			memcpy(end, at, length);
+			end += length;
+		}
+		at += length + (at[length] == '/');
+	}
+	if (end == normal)
+		*end++ = '/';
+	*end = '\0';
+	free(text);
+	return normal;
+}
+
+static void check(struct pathmap_result result, bool may_drop)
+{
+	REQUIRE(result.rule && *result.rule);
+	REQUIRE((result.status == PATHMAP_MAPPED) == (result.text != NULL));
+	REQUIRE(result.status != PATHMAP_NO_MEMORY && (result.status != PATHMAP_DROPPED || may_drop));
+	REQUIRE(result.status != PATHMAP_PENDING || world.asked);
+	free(result.text);
+}
+
+static void map_all(const struct pathmap *map, const char *text, const char *previous, const char *name)
+{
+	check(pathmap_to_container(map, text, world.answers & 1), false);
+	check(pathmap_to_host(map, text, world.answers & 1), false);
+	check(pathmap_working_directory(map), false);
+	check(pathmap_argument_to_host(map, text, previous), false);
+	/* First with a container that notes questions, as the launcher does it, then with all of them answered. */
+	for (int pass = 0; pass < 2; pass++) {
+		world.open = pass == 0;
+		world.asked = false;
+		check(pathmap_argument(map, text, previous), false);
+		world.asked = false;
+		check(pathmap_variable(map, name, text), true);
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = { data, size };
+	struct pathmap_mount mounts[MOUNTS_MAX];
+	uint8_t shape = input_byte(&input);
+	struct pathmap map = { .mounts = mounts, .mount_count = shape % (MOUNTS_MAX + 1),
+			       .probe = { NULL, look_at_host, read_link, look_at_container } };
+
+	world.answers = input_byte(&input);
+	for (size_t i = 0; i < map.mount_count; i++)
+		mounts[i] = (struct pathmap_mount){ make_normal(input_string(&input)), make_normal(input_string(&input)), shape & 0x80 };
+	map.cwd = make_normal(input_string(&input));
+	char *name = input_string(&input), *previous = input_string(&input), *text = strndup((const char *)input.at, input.left);
+	REQUIRE(text);
+	map_all(&map, text, shape & 0x40 ? previous : NULL, name);
+
+	for (size_t i = 0; i < map.mount_count; i++) {
+		free((char *)mounts[i].host);
+		free((char *)mounts[i].container);
+	}
+	free((char *)map.cwd);
+	free(name);
+	free(previous);
+	free(text);
+	return 0;
+}

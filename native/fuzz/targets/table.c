@@ -1,0 +1,79 @@
+/* The launch table: any file is refused, or everything that a launcher reads of it lies inside. Then a program is found in it. */
+#include "table/table.h"
+
+#include "fuzz/fuzz.h"
+#include "fuzz/input.h"
+#include "fuzz/process.h"
+#include "launcher/failure.h"
+#include "launcher/program.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static const uint8_t *name; /* of the program that is called */
+static size_t name_length;
+
+REPLACE(ssize_t, readlink, const char *path, char *target, size_t size)
+{
+	(void)path;
+	REQUIRE(name_length < size);
+	memcpy(target, name, name_length);
+	return (ssize_t)name_length;
+}
+
+/* The message of a failure, which goes to standard error. */
+REPLACE(ssize_t, writev, int descriptor, const struct iovec *parts, int count)
+{
+	REQUIRE(descriptor == 2 && count > 1);
+	return (ssize_t)parts[0].iov_len;
+}
+
+static void check_strings(const struct table *table)
+{
+	const char *end = (const char *)table->header + table->size;
+	const struct table_mount *mounts = table_mounts(table);
+
+	REQUIRE(end[-1] == '\0');
+	for (uint32_t i = 0; i < table->header->mount_count; i++) {
+		REQUIRE(table_string(table, mounts[i].host) < end);
+		REQUIRE(table_string(table, mounts[i].container) < end);
+	}
+}
+
+static void find_program(void *context)
+{
+	const struct table *table = context;
+	struct program program = program_find(table, "argument");
+
+	REQUIRE(program.candidate_count > 0 && program.candidate_count <= table->header->link_count);
+	for (size_t i = 0; i < program.candidate_count; i++)
+		REQUIRE(strlen(program.candidates[i]) < (size_t)-1);
+}
+
+static void read_table(void *context)
+{
+	struct table table;
+
+	if (table_open(&table, context) < 0)
+		return;
+	check_strings(&table);
+	find_program(&table);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct input input = { data, size };
+	char path[64];
+	int file = memfd_create("table", MFD_CLOEXEC);
+
+	name = input_bytes(&input, &name_length);
+	name_length = name_length < 255 ? name_length : 255; /* NAME_MAX */
+	REQUIRE(file >= 0 && write(file, input.at, input.left) == (ssize_t)input.left);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+	int status = process_run(read_table, path);
+	REQUIRE(status == -1 || status == FAILURE_NOT_FOUND);
+	close(file);
+	return 0;
+}
