@@ -17,8 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GRACE_MS 5000 /* between HUP and KILL, for a program whose launcher died */
-#define LOOK_MS 1000  /* between two looks whether launchers answer; calls that are shorter are never asked */
+#define LOOK_MS 1000 /* between two looks whether launchers answer; calls that are shorter are never asked */
 #define SILENT_MS 2000 /* without an answer: it is stopped, and so is its program */
 
 struct call {
@@ -34,9 +33,11 @@ struct call {
 	bool ended;       /* and the launcher is told when its last words are on the terminal */
 	int status;
 	int64_t deadline; /* when it is killed, in ms of CLOCK_MONOTONIC; 0: never */
+	pid_t left;       /* with a deadline: its process group, of which some may outlive it; 0: it is not its own */
 };
 
 static struct call *all;
+static int64_t grace_ms; /* between HUP and KILL */
 static int64_t next_look; /* in ms of CLOCK_MONOTONIC; of no meaning while there is no call */
 static size_t dying; /* calls with a deadline: without one, nothing has to be looked at for it */
 
@@ -82,6 +83,14 @@ static bool is_alone(const struct call *call)
 	return true;
 }
 
+/* The program's process group; 0 when other calls are in it too, or it is this process' own. */
+static pid_t own_group(const struct call *call)
+{
+	pid_t group = is_alone(call) ? getpgid(call->process) : -1;
+
+	return group > 0 && group != getpgrp() ? group : 0;
+}
+
 /*
  * To the program's process group, or, when other calls are in it, to the program: each has its own launcher to signal it. Not when it has
  * ended and only its last words are waited for: its number may be another's by now.
@@ -90,12 +99,9 @@ static void send_signal(const struct call *call, int number)
 {
 	if (call->ended)
 		return;
-	pid_t group = is_alone(call) ? getpgid(call->process) : -1;
+	pid_t group = own_group(call);
 
-	if (group > 0 && group != getpgrp())
-		kill(-group, number);
-	else
-		kill(call->process, number);
+	kill(group ? -group : call->process, number);
 }
 
 /*
@@ -163,7 +169,10 @@ static void release_terminal(pid_t group)
 static void lose_launcher(struct call *call)
 {
 	hang_up(call);
-	call->deadline = now_ms() + GRACE_MS;
+	if (call->ended)
+		return;
+	call->left = own_group(call);
+	call->deadline = now_ms() + grace_ms;
 	dying++;
 	send_signal(call, SIGHUP);
 	send_signal(call, SIGCONT);
@@ -203,6 +212,11 @@ static struct call *find(pid_t process)
 	while (call && (call->process != process || call->ended))
 		call = call->next;
 	return call;
+}
+
+void calls_prepare(const struct options *options)
+{
+	grace_ms = (int64_t)options->grace * 1000;
 }
 
 void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_foreground)
@@ -275,12 +289,18 @@ static void report(struct call *call, int status)
 		release_terminal(call->group);
 }
 
+/* Whether somebody of the group of a call that lost its launcher has neither ended nor left it. */
+static bool is_survived(const struct call *call)
+{
+	return call->deadline && call->left && kill(-call->left, 0) == 0;
+}
+
 void calls_end(void)
 {
 	for (struct call *call = all, *next; call; call = next) {
 		struct wire_number exited = { wire_header(WIRE_EXITED), call->status };
 		next = call->next;
-		if (!call->ended)
+		if (!call->ended || is_survived(call))
 			continue;
 		if (call->connection >= 0)
 			wire_send(call->connection, &exited, sizeof exited, NULL, 0);
@@ -344,10 +364,13 @@ void calls_look(void)
 	int64_t now = all ? now_ms() : 0;
 
 	for (struct call *call = dying ? all : NULL; call; call = call->next) {
-		if (call->deadline && !call->ended && call->deadline <= now) {
+		if (call->deadline && call->deadline <= now) {
 			call->deadline = 0;
 			dying--;
-			send_signal(call, SIGKILL);
+			if (!call->ended)
+				send_signal(call, SIGKILL);
+			else if (call->left)
+				kill(-call->left, SIGKILL);
 		}
 	}
 	if (!all || now < next_look)

@@ -2,11 +2,16 @@
 #ifndef CLEANENV_AGENT_CALLS_H
 #define CLEANENV_AGENT_CALLS_H
 
+#include "agent/options.h"
+
 #include <stdbool.h>
 #include <sys/types.h>
 
 /* A program and the connection of its launcher. */
 struct call;
+
+/* Before the first call: how long programs may take to end when their launchers have died. */
+void calls_prepare(const struct options *options);
 
 /*
  * A worker becomes a program: from now on its connection, which is the call's, brings signals. `group` is the caller's process group

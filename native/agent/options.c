@@ -4,17 +4,26 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An id is a decimal number below 2^32 - 1, which setuid(2) would take for "no change". */
-static bool read_id(const char *text, unsigned int *id)
+#define GRACE_S 5
+#define GRACE_MAX_S 86400
+
+/* A decimal number of at most `limit`. */
+static bool read_number(const char *text, unsigned int *number, unsigned int limit)
 {
 	char *end;
 
 	errno = 0;
 	unsigned long value = strtoul(text, &end, 10);
-	if (errno || end == text || *end || *text == '-' || value >= 0xffffffffUL)
+	if (errno || end == text || *end || *text == '-' || value > limit)
 		return false;
-	*id = (unsigned int)value;
+	*number = (unsigned int)value;
 	return true;
+}
+
+/* setuid(2) would take the largest number for "no change". */
+static bool read_id(const char *text, unsigned int *id)
+{
+	return read_number(text, id, 0xfffffffe);
 }
 
 /* A name becomes a field of passwd(5) or group(5). */
@@ -39,7 +48,7 @@ const char *options_read(struct options *options, int count, char **arguments)
 {
 	bool owner_known = false, uid_known = false;
 
-	*options = (struct options){ 0 };
+	*options = (struct options){ .grace = GRACE_S };
 	for (int i = 1; i < count; i++) {
 		const char *name = arguments[i];
 		if (!strcmp(name, "--new-privileges")) {
@@ -59,6 +68,8 @@ const char *options_read(struct options *options, int count, char **arguments)
 			uid_known = true;
 		else if (!strcmp(name, "--home") && is_field(value) && *value == '/')
 			options->home = value;
+		else if (!strcmp(name, "--grace") && read_number(value, &options->grace, GRACE_MAX_S))
+			continue;
 		else if (!strcmp(name, "--group") && options->group_count < OPTIONS_GROUPS_MAX &&
 			 read_group(value, &options->groups[options->group_count]))
 			options->group_count++;

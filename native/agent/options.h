@@ -21,6 +21,7 @@ struct options {
 	const char *home;
 	struct group_entry groups[OPTIONS_GROUPS_MAX]; /* the first is the primary one */
 	size_t group_count;
+	unsigned int grace;  /* seconds between HUP and KILL, for a program whose launcher died */
 	bool new_privileges; /* setuid programs work */
 };
 

@@ -127,6 +127,7 @@ int serve(const struct options *options, int listening)
 		return -1;
 	if (terminal_own() && relay_start(epoll) < 0)
 		return -1;
+	calls_prepare(options);
 	loop(options, epoll, listening, signals);
 	return 0;
 }
