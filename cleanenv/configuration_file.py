@@ -9,7 +9,13 @@ from pathlib import Path
 import configobj
 
 from cleanenv.errors import CorruptStateError, UsageError
-from cleanenv.model.configuration import Configuration, check_publish, check_variable
+from cleanenv.model.configuration import (
+    Configuration,
+    check_grace,
+    check_publish,
+    check_variable,
+    check_variable_pattern,
+)
 from cleanenv.model.link import Link, make_link
 from cleanenv.model.mount import Mount, container_path, split_mode
 from cleanenv.model.user import parse_user
@@ -17,10 +23,10 @@ from cleanenv.model.user import parse_user
 __all__ = ["dump_configuration", "read_configuration"]
 
 _SECTIONS = ("global", "directory", "link", "environment")
-_NAMES = ("base", "network", "user")
+_VALUES = ("base", "network", "user", "grace")
 _SWITCHES = ("persistent", "sudo")
-_LISTS = ("publish", "on_activate", "on_deactivate", "on_destroy")
-_GLOBAL_KEYS = (*_NAMES, *_SWITCHES, *_LISTS)
+_LISTS = ("publish", "deny_env", "allow_env", "on_activate", "on_deactivate", "on_destroy")
+_GLOBAL_KEYS = (*_VALUES, *_SWITCHES, *_LISTS)
 _WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _GLOBS = "*"  # the key of [link] for patterns, which have no names
 _PLAIN = re.compile(r"[\w./~:+@-]+|\*", re.ASCII)
@@ -39,12 +45,10 @@ def read_configuration(path: Path) -> Configuration:
 def dump_configuration(configuration: Configuration) -> bytes:
     """The content of the file. Raises UsageError for a path that the format cannot hold (both kinds of quotes)."""
     lines = ["[global]"]
-    if configuration.base is not None:
-        lines.append(f"base = {_quoted(configuration.base)}")
-    if configuration.network is not None:
-        lines.append(f"network = {_quoted(configuration.network)}")
-    if configuration.user is not None:
-        lines.append(f"user = {_quoted(str(configuration.user))}")
+    for name in _VALUES:
+        value = getattr(configuration, name)
+        if value is not None:
+            lines.append(f"{name} = {_quoted(str(value))}")
     lines += [f"{name} = True" for name in _SWITCHES if getattr(configuration, name)]
     for name in _LISTS:
         values = getattr(configuration, name)
@@ -95,8 +99,8 @@ def _parse(content: bytes, what: str) -> Configuration:
     for key, value in section.items():
         if key not in _GLOBAL_KEYS:
             raise UsageError(what, f"unknown key {key!r} in [global]", f"keys are {', '.join(_GLOBAL_KEYS)}")
-        if key in _NAMES and (not isinstance(value, str) or not value):
-            raise UsageError(what, f"[global] {key}: {value!r} is not one name", f"{key} = NAME")
+        if key in _VALUES and (not isinstance(value, str) or not value):
+            raise UsageError(what, f"[global] {key}: {value!r} is not one value", f"{key} = VALUE")
     return Configuration(
         base=section.get("base"),
         mounts=_mounts(file.get("directory", {}), what),
@@ -109,6 +113,9 @@ def _parse(content: bytes, what: str) -> Configuration:
         sudo=_switch(section, "sudo", what),
         persistent=_switch(section, "persistent", what),
         environment=_environment(file.get("environment", {}), what),
+        grace=check_grace(section["grace"], f"{what}, [global] grace") if "grace" in section else None,
+        deny_env=_variable_patterns(section, "deny_env", what),
+        allow_env=_variable_patterns(section, "allow_env", what),
         on_activate=_several(section.get("on_activate", [])),
         on_deactivate=_several(section.get("on_deactivate", [])),
         on_destroy=_several(section.get("on_destroy", [])),
@@ -117,6 +124,10 @@ def _parse(content: bytes, what: str) -> Configuration:
 
 def _several(value: str | list[str]) -> tuple[str, ...]:
     return tuple(each for each in ([value] if isinstance(value, str) else value) if each)
+
+
+def _variable_patterns(section: dict[str, str | list[str]], key: str, what: str) -> tuple[str, ...]:
+    return tuple(check_variable_pattern(each, f"{what}, [global] {key}") for each in _several(section.get(key, [])))
 
 
 def _switch(section: dict[str, str | list[str]], key: str, what: str) -> bool:

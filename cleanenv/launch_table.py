@@ -15,10 +15,12 @@ from cleanenv.model.mount import Mount
 __all__ = ["dump_launch_table"]
 
 _MAGIC = 0x74766C63
-_VERSION = 1
-_HEADER = struct.Struct("=9I")
+_VERSION = 2
+_HEADER = struct.Struct("=11I")
 _RECORD = struct.Struct("=3I")
+_VARIABLE = struct.Struct("=2I")
 _NAME, _GLOB, _EXECUTE = 1, 2, 3
+_DENIED, _ALLOWED = 1, 2
 
 
 class _Strings:
@@ -46,8 +48,14 @@ def dump_launch_table(
     mounts: Iterable[Mount],
     links: Iterable[Link],
     executors: Iterable[str] = ("inenv",),
+    *,
+    denied_variables: Iterable[str] = (),
+    allowed_variables: Iterable[str] = (),
 ) -> bytes:
-    """The table's bytes. `executors` are the names that run their first argument in the container's view."""
+    """The table's bytes. `executors` are the names that run their first argument in the container's view.
+
+    Names of variables may be patterns; where one is allowed, those that are not stay behind.
+    """
     records = [(name, "", _EXECUTE) for name in executors]
     patterns = []
     for link in links:
@@ -58,16 +66,21 @@ def dump_launch_table(
             patterns.append((pattern, directory, _GLOB))
     records += patterns
     mounts = tuple(mounts)
+    rules = [(name, _DENIED) for name in denied_variables] + [(name, _ALLOWED) for name in allowed_variables]
 
     mounts_at = _HEADER.size
     links_at = mounts_at + len(mounts) * _RECORD.size
-    strings = _Strings(links_at + len(records) * _RECORD.size)
+    variables_at = links_at + len(records) * _RECORD.size
+    strings = _Strings(variables_at + len(rules) * _VARIABLE.size)
     body = b"".join(
-        _RECORD.pack(strings.offset(m.host), strings.offset(m.container), m.writable) for m in mounts
-    ) + b"".join(_RECORD.pack(strings.offset(name), strings.offset(path), kind) for name, path, kind in records)
+        (
+            *(_RECORD.pack(strings.offset(m.host), strings.offset(m.container), m.writable) for m in mounts),
+            *(_RECORD.pack(strings.offset(name), strings.offset(path), kind) for name, path, kind in records),
+            *(_VARIABLE.pack(strings.offset(name), kind) for name, kind in rules),
+        )
+    )
     environment_at, home_at = strings.offset(environment), strings.offset(home)
     size = _HEADER.size + len(body) + len(bytes(strings))
-    header = _HEADER.pack(
-        _MAGIC, _VERSION, size, environment_at, home_at, mounts_at, len(mounts), links_at, len(records)
-    )
+    arrays = (mounts_at, len(mounts), links_at, len(records), variables_at, len(rules))
+    header = _HEADER.pack(_MAGIC, _VERSION, size, environment_at, home_at, *arrays)
     return header + body + bytes(strings)

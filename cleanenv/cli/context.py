@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -14,7 +15,15 @@ from cleanenv.engine.port import Engine
 from cleanenv.errors import UsageError
 from cleanenv.model.host import Host
 
-__all__ = ["absolute", "current_host", "engine_connector", "environment_option", "environment_root", "warn"]
+__all__ = [
+    "absolute",
+    "current_host",
+    "defined_variable",
+    "engine_connector",
+    "environment_option",
+    "environment_root",
+    "warn",
+]
 
 
 def current_host() -> Host:
@@ -47,6 +56,16 @@ def environment_root(path: str | None) -> Path:
             "environment", "none is active and none was named", "source PATH/bin/activate, or give -e PATH"
         )
     return absolute(path)
+
+
+def defined_variable(text: str, own: Mapping[str, str]) -> tuple[str, str]:
+    """What `--env` says: NAME=VALUE, or NAME with its value of now. Raises UsageError."""
+    name, given, value = text.partition("=")
+    if not name or "/" in name:
+        raise UsageError("option --env", f"{name!r} is no name of a variable", "use NAME=VALUE")
+    if not given and name not in own:
+        raise UsageError("option --env", f"{name} is not set here", f"--env {shlex.quote(name)}=VALUE")
+    return name, value if given else own[name]
 
 
 def engine_connector(host: Host) -> Callable[[], Engine]:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from cleanenv.cli.context import absolute, current_host, engine_connector, warn
+from cleanenv.cli.context import absolute, current_host, defined_variable, engine_connector, warn
 from cleanenv.cli.progress import showing_progress
 from cleanenv.configuration_file import dump_configuration, read_configuration
 from cleanenv.errors import UsageError
-from cleanenv.model.configuration import Configuration, check_publish, check_variable
+from cleanenv.model.configuration import (
+    Configuration,
+    check_grace,
+    check_publish,
+    check_variable,
+    check_variable_pattern,
+)
 from cleanenv.model.link import parse_links
 from cleanenv.model.mount import parse_directory
 from cleanenv.model.user import parse_user
@@ -71,6 +75,20 @@ _INSIDE = "by the container's shell"
     metavar="NAME[=VALUE]",
     help="A variable for programs whose caller does not set it; without a value, the one of now.",
 )
+@click.option(
+    "--deny-env", multiple=True, metavar="NAME", help="Never hand on this variable of callers; NAME may be a pattern."
+)
+@click.option(
+    "--allow-env",
+    multiple=True,
+    metavar="NAME",
+    help="Hand on no variables of callers but these; one named in full is handed on even if it is dropped by default.",
+)
+@click.option(
+    "--grace",
+    metavar="SECONDS",
+    help="How long a program whose launcher was killed may take to end, before it is killed; by default 5.",
+)
 @click.option("--network", help="The engine's network, by default the host's.")
 @click.option(
     "--publish",
@@ -94,6 +112,9 @@ def create(  # noqa: PLR0913 (one for each option)
     sudo: bool,
     persistent: bool,
     variables: tuple[str, ...],
+    deny_env: tuple[str, ...],
+    allow_env: tuple[str, ...],
+    grace: str | None,
     network: str | None,
     publish: tuple[str, ...],
     on_activate: tuple[str, ...],
@@ -110,6 +131,9 @@ def create(  # noqa: PLR0913 (one for each option)
     host = current_host()
     if base_image == "":
         raise UsageError("base image", "its name is empty", "leave --base-image away for the one like the host")
+    environment = tuple(defined_variable(text, host.variables) for text in variables)
+    for name, _ in environment:
+        check_variable(name, "option --env")
     configuration = Configuration(
         base=base_image,
         mounts=tuple(
@@ -122,7 +146,10 @@ def create(  # noqa: PLR0913 (one for each option)
         user=parse_user(user, "option --user") if user is not None else None,
         sudo=sudo,
         persistent=persistent,
-        environment=tuple(_variable(text, host.variables) for text in variables),
+        grace=check_grace(grace, "option --grace") if grace is not None else None,
+        environment=environment,
+        deny_env=tuple(check_variable_pattern(text, "option --deny-env") for text in deny_env),
+        allow_env=tuple(check_variable_pattern(text, "option --allow-env") for text in allow_env),
         on_activate=on_activate,
         on_deactivate=on_deactivate,
         on_destroy=on_destroy,
@@ -138,7 +165,7 @@ def create(  # noqa: PLR0913 (one for each option)
     if not path:
         raise UsageError("environment", "the path is empty", "cleanenv create PATH")
     with showing_progress() as progress:
-        environment = create_environment(
+        created = create_environment(
             absolute(path),
             configuration,
             host,
@@ -148,7 +175,7 @@ def create(  # noqa: PLR0913 (one for each option)
             progress=progress,
             warn=warn,
         )
-    click.echo(f"created {environment.paths.root} from {environment.state.image_name}", err=True)
+    click.echo(f"created {created.paths.root} from {created.state.image_name}", err=True)
 
 
 def _configuration_file(named: str | None) -> Path | None:
@@ -156,14 +183,6 @@ def _configuration_file(named: str | None) -> Path | None:
         return Path(named).expanduser()
     default = Path(_CONFIGURATION)
     return default if default.exists() else None
-
-
-def _variable(text: str, own: Mapping[str, str]) -> tuple[str, str]:
-    name, given, value = text.partition("=")
-    check_variable(name, "option --env")
-    if not given and name not in own:
-        raise UsageError("option --env", f"{name} is not set here", f"--env {shlex.quote(name)}=VALUE")
-    return name, value if given else own[name]
 
 
 def _os_release() -> dict[str, str]:

@@ -7,7 +7,14 @@ import os
 import click
 
 from cleanenv import mounts
-from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root, warn
+from cleanenv.cli.context import (
+    current_host,
+    defined_variable,
+    engine_connector,
+    environment_option,
+    environment_root,
+    warn,
+)
 from cleanenv.environments import open_environment
 from cleanenv.operations import lifecycle
 
@@ -16,9 +23,16 @@ __all__ = ["execute"]
 
 @click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
 @environment_option
+@click.option(
+    "--env",
+    "variables",
+    multiple=True,
+    metavar="NAME[=VALUE]",
+    help="A variable for this call, as the program gets it; without a value, the one of now.",
+)
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def execute(*, environment: str | None, program: str, arguments: tuple[str, ...]) -> None:
+def execute(*, environment: str | None, variables: tuple[str, ...], program: str, arguments: tuple[str, ...]) -> None:
     """Run a program of the container in the container's view.
 
     The working directory is mapped, arguments are not: paths in them are the container's.
@@ -26,10 +40,11 @@ def execute(*, environment: str | None, program: str, arguments: tuple[str, ...]
     \b
       cleanenv exec -e ~/envs/a -- cat /etc/os-release
     """
+    definitions = ["=".join(defined_variable(text, os.environ)) for text in variables]
     root = environment_root(environment)
     bin_directory = open_environment(root).paths.bin
     if mounts.state(str(bin_directory)) is not mounts.MountState.LIVE:
         host = current_host()
         lifecycle.start(root, host, connect=engine_connector(host), warn=warn)
     # From here on this process is the launcher: signals and status are the program's.
-    os.execv(bin_directory / "inenv", ["inenv", program, *arguments])  # noqa: S606 (a shell is what must not be here)
+    os.execv(bin_directory / "inenv", ["inenv", *definitions, program, *arguments])  # noqa: S606 (a shell is what must not be here)

@@ -10,11 +10,13 @@ from cleanenv.model.link import DEFAULT_LINKS, Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.user import UserRequest
 
-__all__ = ["Configuration", "check_publish", "check_variable"]
+__all__ = ["Configuration", "check_grace", "check_publish", "check_variable", "check_variable_pattern"]
 
 _PUBLISH = re.compile(
     r"(?:(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:]+\]):)?\d+(?:-\d+)?:\d+(?:-\d+)?(?:/(?:tcp|udp|sctp))?", re.ASCII
 )
+_SECONDS = re.compile(r"\d{1,5}", re.ASCII)
+_GRACE_MAX_S = 86400
 # What the agent sets for every program, from the user.
 _USERS_OWN = frozenset({"HOME", "USER", "LOGNAME", "SHELL"})
 
@@ -23,8 +25,10 @@ _USERS_OWN = frozenset({"HOME", "USER", "LOGNAME", "SHELL"})
 class Configuration:
     """`None` is what nothing was said about: the default applies.
 
-    `environment` are variables for programs whose caller does not set them. `on_activate` and the like are lines for
-    the container's shell, in their order.
+    `environment` are variables for programs whose caller does not set them. Of the caller's own, `deny_env` (names or
+    patterns) are never handed on, and if there are `allow_env`, only those are. `on_activate` and the like are lines
+    for the container's shell, in their order. `grace` are the seconds between HUP and KILL for programs whose
+    launcher died.
     """
 
     base: str | None = None
@@ -35,7 +39,10 @@ class Configuration:
     user: UserRequest | None = None
     sudo: bool = False
     persistent: bool = False
+    grace: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
+    deny_env: tuple[str, ...] = ()
+    allow_env: tuple[str, ...] = ()
     on_activate: tuple[str, ...] = ()
     on_deactivate: tuple[str, ...] = ()
     on_destroy: tuple[str, ...] = ()
@@ -73,11 +80,21 @@ class Configuration:
             user=other.user if self.user is None else self.user,
             sudo=self.sudo or other.sudo,
             persistent=self.persistent or other.persistent,
+            grace=other.grace if self.grace is None else self.grace,
             environment=tuple({**dict(other.environment), **dict(self.environment)}.items()),
+            deny_env=self.deny_env or other.deny_env,
+            allow_env=self.allow_env or other.allow_env,
             on_activate=self.on_activate or other.on_activate,
             on_deactivate=self.on_deactivate or other.on_deactivate,
             on_destroy=self.on_destroy or other.on_destroy,
         )
+
+
+def check_grace(text: str, what: str) -> int:
+    """The number of seconds. Raises UsageError, naming `what`."""
+    if not _SECONDS.fullmatch(text) or int(text) > _GRACE_MAX_S:
+        raise UsageError(what, f"{text!r} is no number of seconds", f"use a whole number up to {_GRACE_MAX_S}")
+    return int(text)
 
 
 def check_publish(text: str, what: str) -> str:
@@ -94,3 +111,10 @@ def check_variable(name: str, what: str) -> str:
     if name in _USERS_OWN:
         raise UsageError(what, f"{name} comes from the user of the environment", "use --user for another user")
     return name
+
+
+def check_variable_pattern(text: str, what: str) -> str:
+    """The name of a variable, or the pattern of names, as it is. Raises UsageError, naming `what`."""
+    if not text or "=" in text or "\0" in text:
+        raise UsageError(what, f"{text!r} is no name of a variable", "use NAME, or a pattern such as 'AWS_*'")
+    return text

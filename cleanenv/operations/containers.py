@@ -13,6 +13,7 @@ from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, save_state
 from cleanenv.errors import EngineError
+from cleanenv.model.configuration import Configuration
 from cleanenv.model.container import AGENT_DIRECTORY, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.state import State
@@ -35,7 +36,7 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
             image_id=image.id,
             agent=str(environment.paths.agent),
             agent_directory=str(environment.runtime.agent_directory),
-            arguments=_agent_arguments(state, sudo=environment.configuration.sudo),
+            arguments=_agent_arguments(state, environment.configuration),
             mounts=state.mounts,
             labels=(
                 (ID_LABEL, state.id),
@@ -121,13 +122,15 @@ def wait_for_agent(engine: Engine, container_id: str, runtime: RuntimePaths) -> 
         time.sleep(_POLL_S)
 
 
-def _agent_arguments(state: State, *, sudo: bool) -> tuple[str, ...]:
+def _agent_arguments(state: State, configuration: Configuration) -> tuple[str, ...]:
     user = state.user
     arguments = ["--socket", f"{AGENT_DIRECTORY}/agent.sock", "--owner", str(state.owner)]
     arguments += ["--user", user.name, "--uid", str(user.uid), "--home", user.home]
     for group in user.groups:
         arguments += ["--group", f"{group.name}:{group.gid}"]
-    if sudo:
+    if configuration.grace is not None:
+        arguments += ["--grace", str(configuration.grace)]
+    if configuration.sudo:
         arguments.append("--new-privileges")
     return tuple(arguments)
 

@@ -56,6 +56,8 @@ def write_launch_table(environment: Environment) -> None:
         environment.state.user.home,
         environment.state.mounts,
         environment.configuration.effective_links,
+        denied_variables=environment.configuration.deny_env,
+        allowed_variables=environment.configuration.allow_env,
     )
     path = environment.runtime.launch_table
     if not path.exists() or path.read_bytes() != content:

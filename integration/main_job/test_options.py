@@ -17,6 +17,23 @@ def test_user_and_variables_are_those_of_the_options(create: Create) -> None:
     assert said == "1234\nbuild\n1234\n/home/build green\nwritable\nNoNewPrivs:\t1\n"
 
 
+def test_configuration_decides_which_variables_of_the_caller_are_handed_on(caller: Caller, create: Create) -> None:
+    names = ("SECRET_A", "SECRET_B", "COLOUR", "LD_LIBRARY_PATH")
+    show = "; ".join(f'echo "${{{name}-none}}"' for name in names)
+    calling = caller.with_variables(**{name: f"callers {name}" for name in names})
+    environment = create(
+        "--deny-env=SECRET_*", "--env=SECRET_B=own", "--allow-env=*", "--allow-env=LD_LIBRARY_PATH", "--link=/bin/sh"
+    )
+
+    linked = calling.run(environment.bin / "sh", "-c", show).output.splitlines()
+    one_call = calling.cleanenv(
+        "exec", "-e", environment.path, "--env", "SECRET_A=given", "--env=COLOUR", "--", "sh", "-c", show
+    ).output.splitlines()
+
+    assert linked == ["none", "own", "callers COLOUR", "callers LD_LIBRARY_PATH"]
+    assert one_call == ["given", "own", "callers COLOUR", "callers LD_LIBRARY_PATH"]
+
+
 def test_own_programs_run_at_start_stop_and_end(caller: Caller, create: Create) -> None:
     environment = create(
         "--link=/bin/sh",

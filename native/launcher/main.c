@@ -13,6 +13,7 @@
 #include "launcher/signals.h"
 #include "launcher/supervise.h"
 #include "launcher/terminal.h"
+#include "launcher/variables.h"
 
 #include <errno.h>
 #include <string.h>
@@ -28,14 +29,16 @@ static struct table open_table(void)
 	return table;
 }
 
-/* inenv PROGRAM ARGS: the program is what the first argument names in the container. */
-static char **shift_to_container_view(struct program *program, char **arguments)
+/* inenv [NAME=VALUE]... PROGRAM ARGS: the program is what its argument names in the container. Returns the program's arguments. */
+static char **shift_to_container_view(struct program *program, char **words)
 {
-	if (!arguments[0] || !arguments[1])
-		fail(FAILURE_USAGE, program->name, "no program given", "inenv PROGRAM [ARGUMENTS]");
-	program->candidates[0] = program->name = arguments[1];
+	char **arguments = words + variables_defined(words);
+
+	if (!*arguments)
+		fail(FAILURE_USAGE, program->name, "no program given", "inenv [NAME=VALUE]... PROGRAM [ARGUMENTS]");
+	program->candidates[0] = program->name = *arguments;
 	program->candidate_count = 1;
-	return arguments + 1;
+	return arguments;
 }
 
 int main(int argc, char **argv)
@@ -45,12 +48,14 @@ int main(int argc, char **argv)
 	struct table table = open_table();
 	struct program program = program_find(&table, argv[0]);
 	struct terminal terminal = terminal_find();
-	(void)argc;
+	char **words = argv + (argc > 0); /* execve(2) allows for none at all */
 
 	if (program.container_view)
-		argv = shift_to_container_view(&program, argv);
+		argv = shift_to_container_view(&program, words);
 	int connection = agent_call(&table, &terminal);
 	struct paths paths = paths_map(&table, argv, environ, !program.container_view);
+	if (program.container_view)
+		variables_set(&paths.variables, words, (size_t)(argv - words));
 	request_send(connection, &program, &paths, &descriptors, &terminal, signals);
 	signals_end_as(supervise(connection, &program, paths.directory, &terminal));
 }

@@ -3,6 +3,7 @@
 #include "launcher/agent.h"
 #include "launcher/answers.h"
 #include "launcher/failure.h"
+#include "launcher/variables.h"
 #include "pathmap/pathmap.h"
 
 #include <errno.h>
@@ -121,6 +122,19 @@ static bool is_own(const char *variable)
 	return false;
 }
 
+/* Variables that the environment's configuration keeps from its programs. */
+static bool is_denied(const struct table *table, char *variable)
+{
+	char *equals = strchr(variable, '=');
+
+	if (equals)
+		*equals = '\0';
+	bool denied = variables_judge(table, variable) == VARIABLE_DENIED;
+	if (equals)
+		*equals = '=';
+	return denied;
+}
+
 /* NAME=value with the value mapped; a string without '=' is no variable of ours and passes. */
 static bool map_variable(struct mapping *mapping, struct strings *mapped, size_t index)
 {
@@ -131,9 +145,9 @@ static bool map_variable(struct mapping *mapping, struct strings *mapped, size_t
 	*equals = '\0';
 	char *value = equals + 1;
 	bool open = settle(&value, pathmap_variable(&mapping->map, variable, value));
-	if (!value)
+	if (!value && variables_judge(mapping->table, variable) != VARIABLE_NAMED)
 		mapped->items[index] = NULL;
-	else if (value != equals + 1)
+	else if (value && value != equals + 1)
 		mapped->items[index] = join(variable, "=", value, NULL);
 	*equals = '=';
 	return open;
@@ -239,7 +253,7 @@ struct paths paths_map(const struct table *table, char **arguments, char **varia
 	paths.directory = directory.text;
 
 	for (size_t i = 0; i < paths.variables.count; i++)
-		if (is_own(paths.variables.items[i]))
+		if (is_own(paths.variables.items[i]) || is_denied(table, paths.variables.items[i]))
 			paths.variables.items[i] = NULL;
 	drop_missing(&paths.variables);
 	map_strings(&mapping, &paths, arguments, map_arguments);

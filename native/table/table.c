@@ -34,7 +34,8 @@ static bool is_valid(const struct table *table)
 	    *at(table, header->size - 1) != '\0' || !is_string(table, header->environment) ||
 	    !is_string(table, header->home) ||
 	    !holds(table, header->mounts, header->mount_count, sizeof(struct table_mount)) ||
-	    !holds(table, header->links, header->link_count, sizeof(struct table_link)))
+	    !holds(table, header->links, header->link_count, sizeof(struct table_link)) ||
+	    !holds(table, header->variables, header->variable_count, sizeof(struct table_variable)))
 		return false;
 	for (uint32_t i = 0; i < header->mount_count; i++) {
 		const struct table_mount *mount = &table_mounts(table)[i];
@@ -46,6 +47,9 @@ static bool is_valid(const struct table *table)
 		if (!is_string(table, link->name) || !is_string(table, link->path))
 			return false;
 	}
+	for (uint32_t i = 0; i < header->variable_count; i++)
+		if (!is_string(table, table_variables(table)[i].pattern))
+			return false;
 	return true;
 }
 
@@ -90,4 +94,9 @@ const struct table_mount *table_mounts(const struct table *table)
 const struct table_link *table_links(const struct table *table)
 {
 	return (const struct table_link *)(const void *)at(table, table->header->links);
+}
+
+const struct table_variable *table_variables(const struct table *table)
+{
+	return (const struct table_variable *)(const void *)at(table, table->header->variables);
 }

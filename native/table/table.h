@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define TABLE_MAGIC 0x74766c63u /* "clvt" */
-#define TABLE_VERSION 1
+#define TABLE_VERSION 2
 
 struct table_header {
 	uint32_t magic;
@@ -24,6 +24,8 @@ struct table_header {
 	uint32_t mount_count;
 	uint32_t links; /* struct table_link [link_count], named links before globs */
 	uint32_t link_count;
+	uint32_t variables; /* struct table_variable [variable_count] */
+	uint32_t variable_count;
 };
 
 struct table_mount {
@@ -44,6 +46,17 @@ struct table_link {
 	uint32_t kind; /* enum table_link_kind */
 };
 
+enum table_variable_kind {
+	TABLE_VARIABLE_DENIED = 1,  /* is not handed on, whatever else is said of it */
+	TABLE_VARIABLE_ALLOWED = 2, /* is handed on; where one is allowed, those that are not stay behind */
+};
+
+/* A rule about the caller's variables. */
+struct table_variable {
+	uint32_t pattern; /* string: a name, or a pattern as of a link */
+	uint32_t kind;    /* enum table_variable_kind */
+};
+
 struct table {
 	const struct table_header *header;
 	size_t size;
@@ -55,5 +68,6 @@ int table_open(struct table *table, const char *path);
 const char *table_string(const struct table *table, uint32_t offset);
 const struct table_mount *table_mounts(const struct table *table);
 const struct table_link *table_links(const struct table *table);
+const struct table_variable *table_variables(const struct table *table);
 
 #endif

@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,10 +57,15 @@ class HostEnvironment:
         connection.connect(self.socket_path)
         return connection
 
-    def link(self, *links: Link, mounts: tuple[Mount, ...] = IDENTITY) -> None:
+    def link(
+        self, *links: Link, mounts: tuple[Mount, ...] = IDENTITY, deny: Sequence[str] = (), allow: Sequence[str] = ()
+    ) -> None:
         """Replace the launch table and put a launcher for each named link into the directory."""
         home = os.path.expanduser("~")
-        (self.runtime / "launch-table").write_bytes(dump_launch_table(str(self.runtime), home, mounts, links))
+        table = dump_launch_table(
+            str(self.runtime), home, mounts, links, denied_variables=deny, allowed_variables=allow
+        )
+        (self.runtime / "launch-table").write_bytes(table)
         for link in links:
             if link.name is not None:
                 self.serve(link.name)
@@ -98,11 +103,11 @@ def start_agent(runtime: Path, *extra: str) -> subprocess.Popen[bytes]:
 
 
 @contextlib.contextmanager
-def host_environment() -> Iterator[HostEnvironment]:
-    """A new environment with the usual programs; its agent and its files are gone afterwards."""
+def host_environment(*options: str) -> Iterator[HostEnvironment]:
+    """A new environment with the usual programs, its agent with these options; all is gone afterwards."""
     runtime = Path(tempfile.mkdtemp(prefix="cleanenv-"))
     (runtime / "bin").mkdir()
-    agent = start_agent(runtime)
+    agent = start_agent(runtime, *options)
     environment = HostEnvironment(runtime, runtime / "bin", agent)
     environment.link(*USUAL)
     environment.serve("inenv")

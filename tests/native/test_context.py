@@ -79,6 +79,56 @@ def test_variables_pass_losslessly_and_the_containers_own_are_set(environment: H
     assert seen[b"HOME"] == os.fsencode(os.path.expanduser("~"))
 
 
+CALLERS = {"THEME": "dark", "AB_ONE": "1", "AB_THREE": "3", "TOKEN": "secret", "LD_PRELOAD": "", "GOROOT": "/go"}
+
+
+@pytest.mark.parametrize(
+    ("deny", "allow", "passing"),
+    [
+        ((), (), {"THEME", "AB_ONE", "AB_THREE", "TOKEN"}),
+        (("TOKEN",), (), {"THEME", "AB_ONE", "AB_THREE"}),
+        (("AB_*", "T*"), (), set()),
+        ((), ("AB_?????", "THEME", "ABSENT"), {"AB_THREE", "THEME"}),
+        # A pattern is no word for what is dropped by default, a name is.
+        ((), ("*",), {"THEME", "AB_ONE", "AB_THREE", "TOKEN"}),
+        ((), ("*", "LD_PRELOAD", "GOROOT"), set(CALLERS)),
+        (("AB_*", "GOROOT"), ("AB_ONE", "GOROOT", "TOKEN"), {"TOKEN"}),
+    ],
+)
+def test_configuration_decides_which_variables_are_handed_on(
+    environment: HostEnvironment, deny: tuple[str, ...], allow: tuple[str, ...], passing: set[str]
+) -> None:
+    environment.link(Link("env", "/usr/bin/env"), deny=deny, allow=allow)
+    output = environment.run("env", env=CALLERS, cwd="/usr").stdout.decode()
+    seen = dict(line.split("=", 1) for line in output.splitlines())
+    assert {name: seen[name] for name in seen if name in CALLERS} == {name: CALLERS[name] for name in passing}
+    # What cleanenv sets itself is no caller's.
+    assert (seen["PWD"], seen["USER"], "PATH" in seen) == ("/usr", "tester", True)
+
+
+def test_variables_before_the_program_of_inenv_are_its_own(environment: HostEnvironment) -> None:
+    """As env(1) has it; they are the program's as they are, whatever is said of those of the caller."""
+    environment.link(Link("env", "/usr/bin/env"), deny=("TOKEN",))
+    given = ("TOKEN=a=b", "EMPTY=", "LD_LIBRARY_PATH=/etc", "HOME=/x", "PWD=/y", "PATH=/bin", "TOKEN=last")
+    output = environment.run("inenv", *given, "env", env={"TOKEN": "callers"}, cwd="/usr").stdout.decode()
+    lines = output.splitlines()
+    assert {line for line in lines if line.split("=")[0] in {word.split("=")[0] for word in given}} == {
+        "TOKEN=last",
+        "EMPTY=",
+        "LD_LIBRARY_PATH=/etc",
+        "HOME=/x",
+        "PWD=/y",
+        "PATH=/bin",
+    }
+    assert len(lines) == len({line.split("=")[0] for line in lines})
+
+
+def test_path_with_an_equals_sign_is_a_program(environment: HostEnvironment, tmp_path: Path) -> None:
+    program = tmp_path / "a=b"
+    program.symlink_to("/bin/echo")
+    assert environment.run("inenv", str(program), "c=d").stdout == b"c=d\n"
+
+
 def test_standard_streams_are_the_callers_own(environment: HostEnvironment, tmp_path: Path) -> None:
     names = ("in", "out", "err")
     script = "import os; [os.write(2, b'%d ' % os.fstat(number).st_ino) for number in (0, 1, 2)]"
@@ -204,8 +254,9 @@ def test_inenv_takes_its_program_from_the_containers_path(environment: HostEnvir
     assert environment.run("inenv", "printf", "%s|", "/etc/hosts", "").stdout == b"/etc/hosts||"
 
 
-def test_inenv_without_a_program_is_wrong_usage(environment: HostEnvironment) -> None:
-    result = environment.run("inenv")
+@pytest.mark.parametrize("words", [(), ("A=1", "B=2")])
+def test_inenv_without_a_program_is_wrong_usage(environment: HostEnvironment, words: tuple[str, ...]) -> None:
+    result = environment.run("inenv", *words)
     assert (result.returncode, result.stderr.splitlines()[0]) == (2, b"cleanenv: inenv: no program given")
 
 

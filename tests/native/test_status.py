@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
+import time
+from pathlib import Path
 
 import psutil
 import pytest
 
 from cleanenv.model.link import Link
-from tests.native.conftest import HostEnvironment
+from tests.native.conftest import HostEnvironment, host_environment, start_agent
 
 CATCHABLE = sorted(
     number for number in signal.valid_signals() if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT)
@@ -87,15 +90,52 @@ def test_killed_launcher_takes_its_program_along(environment: HostEnvironment) -
         assert output.read() == b"hup\n"
 
 
-def test_program_that_ignores_hangup_is_killed_after_the_grace(environment: HostEnvironment) -> None:
+IGNORES = "trap '' HUP TERM; echo up; while :; do sleep 1; done"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        IGNORES,
+        # The program ends at HUP, and its child does not.
+        f"sh -c {shlex.quote(IGNORES)} & wait",
+    ],
+    ids=["program", "child of a program"],
+)
+@pytest.mark.parametrize("grace", [0, 1])
+def test_what_ignores_hangup_is_killed_after_the_grace(script: str, grace: int) -> None:
+    with host_environment("--grace", str(grace)) as environment:
+        reader, writer = os.pipe()
+        call = environment.popen("sh", "-c", script, stdout=writer)
+        os.close(writer)
+        with open(reader, "rb") as output:
+            assert output.readline() == b"up\n"
+            killed = time.monotonic()
+            call.kill()
+            call.wait()
+            assert output.read() == b""
+            assert 0.9 * grace <= time.monotonic() - killed < 4.5, "5 seconds are the default"
+
+
+def test_child_that_left_the_group_outlives_its_launcher(environment: HostEnvironment) -> None:
+    """Who makes a session of its own has detached itself on purpose."""
     reader, writer = os.pipe()
-    call = environment.popen("sh", "-c", "trap '' HUP TERM; echo up; while :; do sleep 1; done", stdout=writer)
+    call = environment.popen("sh", "-c", "setsid sh -c 'echo $$; exec sleep 99' & wait", stdout=writer)
     os.close(writer)
     with open(reader, "rb") as output:
-        assert output.readline() == b"up\n"
+        daemon = psutil.Process(int(output.readline()))
         call.kill()
         call.wait()
+        environment.run("true")  # the agent has looked after what came before
+        assert daemon.status() == psutil.STATUS_SLEEPING
+        daemon.kill()
         assert output.read() == b""
+
+
+@pytest.mark.parametrize("grace", ["", "-1", "1.5", "86401", "99999999999999999999", "soon"])
+def test_agent_refuses_a_grace_that_is_none(tmp_path: Path, grace: str) -> None:
+    with pytest.raises(AssertionError, match="the agent ended with 2"):
+        start_agent(tmp_path, "--grace", grace)
 
 
 def test_stopped_program_stops_its_launcher_and_goes_on_with_it(environment: HostEnvironment) -> None:

@@ -15,7 +15,10 @@ from cleanenv.model.link import DEFAULT_LINKS, Link, is_valid_name
 from cleanenv.model.mount import Mount
 from cleanenv.model.user import UserRequest
 
-_KEYS = "keys are base, network, user, persistent, sudo, publish, on_activate, on_deactivate, on_destroy"
+_KEYS = (
+    "keys are base, network, user, grace, persistent, sudo, publish, deny_env, allow_env, on_activate, on_deactivate,"
+    " on_destroy"
+)
 
 
 def round_trip(configuration: Configuration, directory: Path) -> Configuration:
@@ -35,6 +38,9 @@ def round_trip(configuration: Configuration, directory: Path) -> Configuration:
             user=UserRequest("svc", 999, is_system=True),
             sudo=True,
             persistent=True,
+            grace=0,
+            deny_env=("AWS_*", "a b"),
+            allow_env=("*", "LD_PRELOAD"),
             environment=(("A", ""), ("B", "a, b = 'c' # d"), ("lower case", "%(x)s $HOME")),
             on_activate=("mysqld --user=svc, one", "echo 'two' >> ~/log"),
             on_deactivate=("true",),
@@ -91,8 +97,8 @@ def test_any_names_are_kept_or_refused(
         ("[nonsense]\n", "unknown section or key 'nonsense'", "sections are global, directory, link, environment"),
         ("base = x\n", "unknown section or key 'base'", "sections are global, directory, link, environment"),
         ("[global]\nbse = x\n", "unknown key 'bse' in [global]", _KEYS),
-        ("[global]\nbase = a, b\n", "[global] base: ['a', 'b'] is not one name", "base = NAME"),
-        ("[global]\nbase =\n", "[global] base: '' is not one name", "base = NAME"),
+        ("[global]\nbase = a, b\n", "[global] base: ['a', 'b'] is not one value", "base = VALUE"),
+        ("[global]\nbase =\n", "[global] base: '' is not one value", "base = VALUE"),
         (
             "[global]\n[[inner]]\n",
             "unknown section 'inner' in [global]",
@@ -117,6 +123,11 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, why: str, hint: st
         ("[global]\nuser = a b\n", "[global] user: 'a b' is no name for a user"),
         ("[global]\nuser = x:build\n", "[global] user: 'x' is no id of a user"),
         ("[global]\npublish = 80, x\n", "[global] publish: '80' is no port mapping"),
+        ("[global]\ngrace = soon\n", "[global] grace: 'soon' is no number of seconds"),
+        ("[global]\ngrace = -1\n", "[global] grace: '-1' is no number of seconds"),
+        ("[global]\ngrace = 86401\n", "[global] grace: '86401' is no number of seconds"),
+        ("[global]\ndeny_env = A, 'B=c'\n", "[global] deny_env: 'B=c' is no name of a variable"),
+        ("[global]\nallow_env = 'A=1'\n", "[global] allow_env: 'A=1' is no name of a variable"),
         ("[environment]\nHOME = /x\n", "[environment] HOME: HOME comes from the user of the environment"),
         ("[environment]\nX = a, b\n", "[environment] X: a comma outside quotes makes a list of it"),
         ("[link]\na/b = /x\n", "[link] a/b: 'a/b' is no name for a program"),
@@ -184,6 +195,7 @@ def test_what_is_said_first_wins_entry_by_entry() -> None:
         links=(Link("cc", "/opt/cc"),),
         environment=(("A", "typed"),),
         on_destroy=("typed",),
+        grace=0,
     )
     file = Configuration(
         base="file",
@@ -193,6 +205,8 @@ def test_what_is_said_first_wins_entry_by_entry() -> None:
         environment=(("A", "file"), ("B", "file")),
         on_destroy=("file", "too"),
         sudo=True,
+        grace=3,
+        allow_env=("A",),
     )
     assert typed.over(file) == Configuration(
         base="typed",
@@ -202,5 +216,7 @@ def test_what_is_said_first_wins_entry_by_entry() -> None:
         environment=(("A", "typed"), ("B", "file")),
         on_destroy=("typed",),
         sudo=True,
+        grace=0,
+        allow_env=("A",),
     )
     assert Configuration().over(file) == file

@@ -301,13 +301,14 @@ def test_container_is_made_as_the_options_say(bench: Bench) -> None:
         user=UserRequest("build", 1234),
         sudo=True,
         publish=("8080:80",),
+        grace=0,
         environment=(("COLOUR", "green"), ("PATH", "/x")),
     )
 
     (spec,) = bench.engine.specs
     words = " ".join(spec.arguments)
     assert f"--owner {os.geteuid()} --user build --uid 1234 --home /home/build --group build:1234" in words
-    assert words.endswith("--new-privileges")
+    assert words.endswith("--grace 0 --new-privileges")
     assert (spec.network, spec.publish) == ("bridge", ("8080:80",))
     assert {"COLOUR=green", "PATH=/x"} <= set(spec.environment)
     assert (environment.state.owner, environment.state.user.home) == (os.geteuid(), "/home/build")

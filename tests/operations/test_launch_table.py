@@ -14,6 +14,7 @@ from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 
 NAME, GLOB, EXECUTE = 1, 2, 3
+DENIED, ALLOWED = 1, 2
 
 
 @dataclass(frozen=True)
@@ -22,28 +23,31 @@ class Table:
     home: str
     mounts: list[tuple[str, str, int]]
     links: list[tuple[str, str, int]]
+    variables: list[tuple[str, int]]
 
 
 def read(data: bytes) -> Table:
     """Read a table with nothing but its header's word for where things are."""
-    magic, version, size, environment, home, mounts, mount_count, links, link_count = struct.unpack_from("=9I", data)
-    assert (magic, version, size) == (0x74766C63, 1, len(data))
+    magic, version, size, environment, home, *arrays = struct.unpack_from("=11I", data)
+    mounts, mount_count, links, link_count, variables, variable_count = arrays
+    assert (magic, version, size) == (0x74766C63, 2, len(data))
     assert data.endswith(b"\0")
 
     def string(offset: int) -> str:
-        assert 36 <= offset < size
+        assert 44 <= offset < size
         return os.fsdecode(data[offset : data.index(b"\0", offset)])
 
-    def records(offset: int, count: int) -> list[tuple[int, int, int]]:
+    def records(offset: int, count: int, words: int = 3) -> list[tuple[int, ...]]:
         assert offset % 4 == 0
-        assert 36 <= offset <= offset + 12 * count <= size
-        return [struct.unpack_from("=3I", data, offset + 12 * index) for index in range(count)]
+        assert 44 <= offset <= offset + 4 * words * count <= size
+        return [struct.unpack_from(f"={words}I", data, offset + 4 * words * index) for index in range(count)]
 
     return Table(
         string(environment),
         string(home),
         [(string(host), string(container), writable) for host, container, writable in records(mounts, mount_count)],
         [(string(name), string(path), kind) for name, path, kind in records(links, link_count)],
+        [(string(name), kind) for name, kind in records(variables, variable_count, 2)],
     )
 
 
@@ -65,11 +69,17 @@ def test_table_holds_the_environment_its_mounts_and_its_links() -> None:
             ("g*", "/opt/*/bin", GLOB),
             ("*", "~/.local/bin", GLOB),
         ],
+        [],
     )
 
 
+def test_table_holds_the_rules_about_variables() -> None:
+    data = dump_launch_table("/e", "/h", [], [], denied_variables=["A", "B_*"], allowed_variables=["*"])
+    assert read(data).variables == [("A", DENIED), ("B_*", DENIED), ("*", ALLOWED)]
+
+
 def test_empty_table_is_one() -> None:
-    assert read(dump_launch_table("/e", "/h", [], [], [])) == Table("/e", "/h", [], [])
+    assert read(dump_launch_table("/e", "/h", [], [], [])) == Table("/e", "/h", [], [], [])
 
 
 def test_string_that_comes_twice_is_stored_once() -> None:

@@ -1,0 +1,69 @@
+#include "launcher/variables.h"
+
+#include "launcher/failure.h"
+#include "launcher/match.h"
+
+#include <string.h>
+
+enum variable_verdict variables_judge(const struct table *table, const char *name)
+{
+	const struct table_variable *rules = table_variables(table);
+	bool selective = false, named = false, allowed = false;
+
+	for (uint32_t i = 0; i < table->header->variable_count; i++) {
+		const char *pattern = table_string(table, rules[i].pattern);
+		bool matches = match_name(pattern, name);
+		if (rules[i].kind == TABLE_VARIABLE_DENIED) {
+			if (matches)
+				return VARIABLE_DENIED;
+			continue;
+		}
+		selective = true;
+		allowed = allowed || matches;
+		/* A pattern is about many: who writes `*` has not thought of LD_PRELOAD. */
+		named = named || !strcmp(pattern, name);
+	}
+	if (named)
+		return VARIABLE_NAMED;
+	return allowed || !selective ? VARIABLE_ADMITTED : VARIABLE_DENIED;
+}
+
+/* A name has no slash, so that every path is the path of a program. */
+static size_t name_length(const char *string)
+{
+	size_t length = strcspn(string, "=/");
+
+	return string[length] == '=' ? length : 0;
+}
+
+size_t variables_defined(char *const *strings)
+{
+	size_t count = 0;
+
+	while (strings[count] && name_length(strings[count]) > 0)
+		count++;
+	return count;
+}
+
+static void set(struct strings *variables, char *definition)
+{
+	size_t length = name_length(definition) + 1;
+
+	for (size_t i = 0; i < variables->count; i++) {
+		if (!strncmp(variables->items[i], definition, length)) {
+			variables->items[i] = definition;
+			return;
+		}
+	}
+	variables->items[variables->count++] = definition;
+}
+
+void variables_set(struct strings *variables, char *const *definitions, size_t count)
+{
+	if (count == 0)
+		return;
+	variables->items = allocate(variables->items, (variables->count + count + 1) * sizeof *variables->items);
+	for (size_t i = 0; i < count; i++)
+		set(variables, definitions[i]);
+	variables->items[variables->count] = NULL;
+}
