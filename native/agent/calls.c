@@ -165,12 +165,27 @@ static void release_terminal(pid_t group)
 	terminal_release();
 }
 
+/*
+ * The terminal is the shell's again when the last launcher of the foreground group is gone: what is typed is not for programs that have
+ * only their grace left. Inside they keep the foreground, so that what they do with the terminal at their end does not stop them.
+ */
+static void lose_terminal(pid_t group)
+{
+	if (!foreground || group != foreground)
+		return;
+	for (const struct call *call = all; call; call = call->next)
+		if (call->group == group && !call->ended && call->connection >= 0)
+			return;
+	foreground = 0;
+}
+
 /* The launcher is gone: the program goes too, asked first, as when a terminal goes away. */
 static void lose_launcher(struct call *call)
 {
 	hang_up(call);
 	if (call->ended)
 		return;
+	lose_terminal(call->group);
 	call->left = own_group(call);
 	call->deadline = now_ms() + grace_ms;
 	dying++;

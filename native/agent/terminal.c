@@ -99,6 +99,11 @@ void terminal_release(void)
 	tcsetpgrp(own.inner, getpgrp());
 }
 
+bool terminal_is_released(void)
+{
+	return tcgetpgrp(own.inner) == getpgrp();
+}
+
 void terminal_resize(void)
 {
 	struct winsize size;

@@ -144,6 +144,33 @@ def test_killed_by_a_signal_the_launcher_gives_the_terminal_back(environment: Ho
         os.close(terminal)
 
 
+def test_keys_are_the_shells_when_a_launcher_was_killed(bash: pexpect.spawn[bytes], tmp_path: Path) -> None:
+    """The program has its grace, but no longer the terminal: neither what is typed nor the settings."""
+    script = tmp_path / "survivor.py"
+    script.write_text(
+        "import os, signal, sys, termios\n"
+        "signal.signal(signal.SIGHUP, lambda *_: None)\n"
+        "print('up', flush=True)\n"
+        "while not os.path.exists(sys.argv[1]): os.sched_yield()\n"
+        "settings = termios.tcgetattr(0)\n"
+        "settings[6][termios.VINTR] = b'\\x19'\n"
+        "termios.tcsetattr(0, termios.TCSANOW, settings)\n"
+        "os.write(1, b'set ')\n"
+        "while True:\n"
+        "    os.write(1, b'taken: ' + os.read(0, 100))\n"
+    )
+    bash.sendline(f"sh -c 'exec python3 {script} {tmp_path}/go'")
+    bash.expect_exact("up")
+    launchers = Path(f"/proc/{bash.pid}/task/{bash.pid}/children").read_text().split()
+    os.kill(int(launchers[0]), signal.SIGKILL)
+    bash.expect_exact("Killed")
+    bash.expect_exact("$ ")
+    Path(tmp_path, "go").touch()
+    bash.expect_exact("set ")
+    assert run(bash, "echo typed").strip() == "typed"
+    assert "intr = ^C" in run(bash, "/usr/bin/stty -a")
+
+
 def test_output_alone_on_a_terminal_is_a_terminal(environment: HostEnvironment) -> None:
     main, terminal = os.openpty()
     try:
