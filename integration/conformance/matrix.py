@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from integration.conformance import calls
-from tests.native import terminal_scenarios
+from tests.native import ending_scenarios, terminal_scenarios
 
 __all__ = ["LINKS", "ROWS", "Row"]
 
@@ -45,8 +45,13 @@ def _call(call: calls.Call) -> Row:
     return Row(call.area, call.name, lambda directory, here: calls.observe(call, directory, here))
 
 
+def _ending(ending: ending_scenarios.Ending) -> Row:
+    return Row("ending", ending.name, lambda directory, here: ending_scenarios.play_ending(ending, directory, here))
+
+
 ROWS = (
     *(_terminal(scenario, "bash") for scenario in terminal_scenarios.SCENARIOS),
     *(_terminal(scenario, shell) for scenario in terminal_scenarios.EVERY_SHELL for shell in ("zsh", "dash")),
+    *(_ending(ending) for ending in ending_scenarios.ENDINGS),
     *(_call(call) for call in calls.CALLS),
 )

@@ -39,6 +39,11 @@ class Person:
         )
         self.seen = b""
 
+    @property
+    def pid(self) -> int:
+        assert self.shell.pid is not None
+        return self.shell.pid
+
     def type(self, keys: str) -> None:
         self.shell.send(keys.encode())
 
