@@ -26,11 +26,11 @@ UNTIL_STOPPED = "while ! jobs | grep -q Stopped; do :; done; jobs"
 class Person:
     """Types into an interactive shell and reads what it shows."""
 
-    def __init__(self, program: str, directory: str, here: Path) -> None:
+    def __init__(self, program: str, directory: str, here: Path, terminal: str = "dumb") -> None:
         self.directory = directory
         self.here = here
         variables = {
-            "PATH": "/usr/bin:/bin", "PS1": "$ ", "PS2": "> ", "TERM": "dumb", "INPUTRC": "/dev/null",
+            "PATH": "/usr/bin:/bin", "PS1": "$ ", "PS2": "> ", "TERM": terminal, "INPUTRC": "/dev/null",
             "HOME": str(here), "X": directory, "LC_ALL": "C.UTF-8", "LESSHISTFILE": "-", "HISTFILE": "",
         }  # fmt: skip
         arguments = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i", "+Z"], "dash": ["-i"]}[program]
@@ -60,7 +60,7 @@ class Person:
 
     def close(self) -> str:
         self.shell.close(force=True)
-        text = self.seen.decode().replace(self.directory, "BIN")
+        text = self.seen.decode("utf-8", "backslashreplace").replace(self.directory, "BIN")
         return re.sub(r"(\[\d+\] |job \d\[)\d{2,}", r"\1PID", text)
 
 
@@ -335,6 +335,67 @@ def endless_output_is_interrupted(person: Person) -> None:
     person.see("$ ")
 
 
+def every_key_in_raw_mode(person: Person) -> None:
+    """Nothing is a key of ours: no way to detach, no paste, no mouse."""
+    script = (
+        "import os, tty\n"
+        "tty.setraw(0)\n"
+        "os.write(1, b'up')\n"
+        "data = b''\n"
+        "while not data.endswith(b'end'):\n"
+        "    data += os.read(0, 9)\n"
+        "os.write(1, data.hex().encode())\n"
+    )
+    Path(person.here, "raw.py").write_text(script)
+    person.type("$X/python3 raw.py; stty sane; echo do''ne\n")
+    person.see("up")
+    person.shell.send(bytes(range(256)))
+    person.type("\x10\x11\x1b[200~pasted\x1b[201~\x1b[M !!\x1b[<0;9;9Mend")
+    person.see("done\r\n")
+
+
+def every_byte_on_the_screen_in_raw_mode(person: Person) -> None:
+    person.run("$X/python3 -c 'import os, tty; tty.setraw(1); os.write(1, bytes(range(256)) * 2)'; stty sane")
+
+
+def unusual_keys_in_a_line(person: Person) -> None:
+    person.type("$X/cat -v\n")
+    person.type("\x10\x11\x0e\x16\x03\x16\x1a é \x1b[200~pasted\x1b[201~ wrong\x7f\x7f\x17end\n")
+    person.see("end\r\n")
+    person.see("end\r\n")
+    person.type("\x04")
+    person.see("$ ")
+
+
+def killed_in_raw_mode(person: Person) -> None:
+    """The program dies by it, and cannot set anything back: the shell does."""
+    script = "import os, sys, time, tty; tty.setraw(0); os.write(1, b'up'); time.sleep(99)"
+    Path(person.here, "raw.py").write_text(script)
+    person.run("ulimit -c 0")
+    for number in (1, 3, 6, 10, 14, 15, 34, 64):
+        person.type("sh -c 'echo $$ > pid; exec $X/python3 raw.py'\n")
+        person.see("up")
+        os.kill(int(Path(person.here, "pid").read_text()), number)
+        person.see("$ ")
+        person.run("stty -a")
+
+
+def interactive_shell_that_reads_a_pipe(person: Person) -> None:
+    person.run("echo 'echo in; exit 3' | $X/bash --norc --noprofile -i; echo $?")
+
+
+def input_from_the_terminal_by_its_name(person: Person) -> None:
+    person.type("$X/cat < /dev/tty\n")
+    person.type("line\n")
+    person.see("line\r\nline\r\n")
+    person.type("\x04")
+    person.see("$ ")
+
+
+def errors_into_a_file(person: Person) -> None:
+    person.run("$X/sh -c 'echo out; echo err >&2; test -t 1; echo $?; test -t 2; echo $?' 2> log; cat log")
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     interrupt, quit_key, interrupt_ends_a_loop, interrupt_ends_a_script, handled_interrupt_arrives_once,
     stop_and_foreground, stop_a_pipeline, stop_a_script, background_read_stops, background_output_shows,
@@ -342,6 +403,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     what_nobody_read_is_the_shells, one_line_is_read_and_the_next_is_the_shells, password, password_in_a_pipeline,
     pager, settings_stay, poll_before_read, shell_inside, output_alone, error_alone, nothing_but_the_session,
     in_the_foreground, raw_output, carriage_returns, flood, endless_output_is_interrupted,
+    every_key_in_raw_mode, every_byte_on_the_screen_in_raw_mode, unusual_keys_in_a_line, killed_in_raw_mode,
+    interactive_shell_that_reads_a_pipe, input_from_the_terminal_by_its_name, errors_into_a_file,
 )  # fmt: skip
 
 
