@@ -68,7 +68,7 @@ def existing(path: str) -> MeasuredEnvironment:
 
 
 @contextlib.contextmanager
-def made(image: str | None, links: Sequence[str] = ()) -> Iterator[MeasuredEnvironment]:
+def made(image: str | None, links: Sequence[str] = (), options: Sequence[str] = ()) -> Iterator[MeasuredEnvironment]:
     """An environment in a temporary directory that is destroyed at the end, also after Ctrl-C or SIGTERM."""
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     directory = tempfile.mkdtemp(prefix="cleanenv-bench.", dir="/var/tmp")
@@ -78,7 +78,7 @@ def made(image: str | None, links: Sequence[str] = ()) -> Iterator[MeasuredEnvir
         base = [] if image is None else ["--base-image", image]
         # Not captured: the first one ever on a machine pulls or makes an image, and shows its progress.
         # The default links stay: their patterns are asked for every name, as in everybody's environment.
-        subprocess.run([CLEANENV, "create", *base, root], check=True)
+        subprocess.run([CLEANENV, "create", *base, *options, root], check=True)
         for link in links or ("/bin/true",):
             subprocess.run([CLEANENV, "link", "-e", root, link], check=True)
         yield existing(root)

@@ -12,7 +12,9 @@ from pathlib import Path
 
 __all__ = ["CALLS", "PROGRAMS", "Call", "observe"]
 
-PROGRAMS = ("cat", "false", "head", "python3", "sh", "sleep", "true", "yes")
+PROGRAMS = (
+    "cat", "false", "head", "make", "nohup", "python3", "setsid", "sh", "sleep", "timeout", "true", "xargs", "yes",
+)  # fmt: skip
 
 TIMEOUT_S = 120
 
@@ -41,6 +43,12 @@ _FORWARD = (
     "    assert os.read(p.stdout.fileno(), 2) == b'up'\n"
     "    p.send_signal(number)\n"
     "    print(number, p.stdout.read(), p.wait())\n"
+)
+_TESTS = (
+    "import os, pytest\n"
+    "@pytest.mark.parametrize('n', range(40))\n"
+    "def test_it(n): assert n != 17\n"
+    "def test_worker(): assert os.environ['PYTEST_XDIST_WORKER'].startswith('gw')\n"
 )
 _MASK = "import signal; print(sorted(map(int, signal.pthread_sigmask(signal.SIG_BLOCK, []))))"
 _APPEND = (
@@ -130,6 +138,27 @@ CALLS: tuple[Call, ...] = (
         "the jobserver of make",
         "printf 'all: a b c d\\na b c d:\\n\\t@%s/sh -c \"echo $@; sleep 0.1\"\\n' $X > Makefile; make -j4 | sort",
     ),
+    Call("many", "xargs -P inside", "seq 200 | $X/xargs -P 8 -n 1 sh -c 'echo $0' | sort -n | cksum"),
+    Call(
+        "many",
+        "make -j inside",
+        "printf 'all: a b c d\\na b c d:\\n\\t@echo $@; sleep 0.1; test $@ != c\\n' > Makefile;"
+        " $X/make -k -j4 2>&1 | sort; echo ${PIPESTATUS[0]}",
+    ),
+    Call(
+        "many",
+        "pytest -n 4",
+        f'echo "{_TESTS}" > test_it.py; $X/python3 -m pytest -n 4 -q -p no:cacheprovider --no-header > out; echo $?;'
+        " tail -n 2 out | sed 's/ in [0-9.]*s.*//'",
+    ),
+    Call(
+        "many",
+        "timeout(1) inside",
+        "$X/timeout -s TERM 0.2 sleep 99; echo $?; $X/timeout -k 0.1 0.1 sh -c 'trap \"\" TERM; sleep 9'; echo $?;"
+        " $X/timeout 9 sh -c 'exit 7'; echo $?",
+    ),
+    Call("signals", "nohup inside", "$X/nohup sh -c 'kill -HUP $$; echo alive' 2>/dev/null"),
+    Call("many", "setsid inside", "$X/setsid -w sh -c 'echo in; exit 4'; echo $?"),
     Call("many", "setsid", "setsid -w $X/sh -c 'echo in; exit 4'; echo $?"),
     Call(
         "many",

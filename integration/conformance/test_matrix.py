@@ -19,7 +19,7 @@ def directory(me: Caller, ground: Path, debian: str) -> Iterator[str]:
     place = Path(tempfile.mkdtemp(prefix="matrix-", dir=ground))
     try:
         path = place / "env"
-        result = me.cleanenv("create", "-b", debian, *(f"--link={link}" for link in LINKS), path)
+        result = me.cleanenv("create", "-b", debian, "--sudo", *(f"--link={link}" for link in LINKS), path)
         assert result.returncode == 0, result
         yield str(path / "bin")
     finally:
@@ -28,4 +28,5 @@ def directory(me: Caller, ground: Path, debian: str) -> Iterator[str]:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.area}: {row.name}")
 def test_as_natively(row: Row, directory: str, tmp_path: Path) -> None:
-    assert row.difference(directory, tmp_path / "row") is None
+    outcome = row.play(directory, tmp_path / "row")
+    assert outcome.environment.seen == outcome.native.seen

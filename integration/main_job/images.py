@@ -21,7 +21,7 @@ _REPOSITORY = "localhost/cleanenv-tests"
 BUSYBOX = f"{_REPOSITORY}/busybox"
 DEBIAN = f"{_REPOSITORY}/debian"
 
-_PACKAGES = "gcc libc6-dev make python3-minimal"
+_PACKAGES = "gcc git less libc6-dev make openssh-client procps python3-pytest-xdist python3-minimal sudo vim"
 _INSTALL = (
     "apt-get update -q"
     f" && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends {_PACKAGES}"

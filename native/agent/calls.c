@@ -177,6 +177,7 @@ static void lose_terminal(pid_t group)
 		if (call->group == group && !call->ended && call->connection >= 0)
 			return;
 	foreground = 0;
+	terminal_abandon();
 }
 
 /* The launcher is gone: the program goes too, asked first, as when a terminal goes away. */

@@ -25,7 +25,6 @@ static struct {
 	size_t input_size;
 	int offer_again;  /* ms until a line that may wait on the terminal is offered (again); 0: as soon as one is there */
 	bool hung_up, orphaned;
-	bool foreground; /* a call is in the foreground */
 	uint32_t host_events, master_events;
 } relay = { .epoll = -1, .source = SOURCE_TERMINAL };
 
@@ -94,13 +93,6 @@ static size_t undo_returns(char *bytes, size_t size)
 	return (size_t)(to - bytes);
 }
 
-/* Who still has the foreground inside, but no launcher there, has no say in what the terminal does. */
-static void follow_settings(void)
-{
-	if (relay.foreground || terminal_is_released())
-		terminal_follow_settings();
-}
-
 /* Returns whether more may be there. */
 static bool read_output(void)
 {
@@ -116,7 +108,7 @@ static bool read_output(void)
 		if (kind & TIOCPKT_FLUSHREAD)
 			tcflush(terminal->host, TCIFLUSH);
 		if (kind & (TIOCPKT_IOCTL | TIOCPKT_DOSTOP | TIOCPKT_NOSTOP))
-			follow_settings();
+			terminal_follow_settings();
 		return true;
 	}
 	char *bytes = relay.output + 1;
@@ -220,7 +212,6 @@ void relay_run(bool foreground)
 
 	if (!terminal)
 		return;
-	relay.foreground = foreground;
 	if (!relay.orphaned && can_read(terminal->leader, &events)) {
 		relay.orphaned = true;
 		epoll_ctl(relay.epoll, EPOLL_CTL_DEL, terminal->leader, NULL);

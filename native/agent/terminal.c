@@ -28,6 +28,7 @@ struct groups {
 
 static struct terminal own = { -1, -1, -1, -1 };
 static struct groups *groups;
+static pid_t abandoned; /* the group inside whose launchers are gone; 0: none */
 
 const struct terminal *terminal_own(void)
 {
@@ -96,12 +97,13 @@ void terminal_claim(pid_t group)
 
 void terminal_release(void)
 {
+	abandoned = 0;
 	tcsetpgrp(own.inner, getpgrp());
 }
 
-bool terminal_is_released(void)
+void terminal_abandon(void)
 {
-	return tcgetpgrp(own.inner) == getpgrp();
+	abandoned = tcgetpgrp(own.inner);
 }
 
 void terminal_resize(void)
@@ -124,7 +126,7 @@ void terminal_follow_settings(void)
 {
 	struct termios settings = terminal_settings(), before;
 
-	if (tcgetattr(own.host, &before) < 0)
+	if (tcgetattr(own.host, &before) < 0 || (abandoned && tcgetpgrp(own.inner) == abandoned))
 		return;
 	if (!(settings.c_lflag & EXTPROC)) {
 		/* It was not copied from what it had read: stty sane, or settings made up from nothing. */

@@ -38,7 +38,9 @@ void terminal_claim(pid_t group);
 
 /* Nobody inside is in the foreground: who reads or changes settings is stopped (SIGTTIN, SIGTTOU). */
 void terminal_release(void);
-bool terminal_is_released(void);
+
+/* Who is in the foreground inside stays there, but has no more say in the terminal's settings. */
+void terminal_abandon(void);
 
 /* Take the size over from the terminal; the kernel tells the foreground group (SIGWINCH). */
 void terminal_resize(void);

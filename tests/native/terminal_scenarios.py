@@ -280,7 +280,7 @@ def poll_before_read(person: Person) -> None:
 def shell_inside(person: Person) -> None:
     person.type("$X/bash --norc --noprofile -i\n")
     person.see("$ ")
-    person.run("sleep 99 & kill %1; wait; tty > /dev/null && echo ok")
+    person.run("sleep 99 & kill %1; wait %1; tty > /dev/null && echo ok")
     person.type("sleep 99\n")
     person.type("\x1a")
     person.see("Stopped")
