@@ -79,7 +79,7 @@ class HostEnvironment:
             path.chmod(0o755)
 
 
-def start_agent(runtime: Path, *extra: str) -> subprocess.Popen[bytes]:
+def start_agent(runtime: Path, *extra: str, stderr: int | None = None) -> subprocess.Popen[bytes]:
     """Start an agent for this user and wait until it listens."""
     (runtime / "agent").mkdir(exist_ok=True)
     path = runtime / "agent" / "agent.sock"
@@ -90,6 +90,7 @@ def start_agent(runtime: Path, *extra: str) -> subprocess.Popen[bytes]:
             "--uid", str(os.getuid()), "--home", os.path.expanduser("~"), "--group", f"testers:{os.getgid()}", *extra,
         ],
         cwd="/",
+        stderr=stderr,
     )  # fmt: skip
     with watched:
         while agent.poll() is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import select
 import shutil
 import signal
 import socket
@@ -268,3 +269,19 @@ def test_a_program_whose_file_hangs_keeps_nobody_else_waiting(own_environment: H
     finally:
         os.close(lease)
         signal.signal(signal.SIGIO, before)
+
+
+def test_workers_end_with_their_agent(tmp_path: Path) -> None:
+    """Also one that was forked a moment before, and has not come to say that it wants to."""
+    for moment in range(60):
+        reader, writer = os.pipe()
+        agent = start_agent(tmp_path, stderr=writer)
+        os.close(writer)
+        for _ in range(moment * 10):
+            os.sched_yield()
+        agent.kill()
+        agent.wait()
+        with open(reader, "rb") as held:
+            ended, _, _ = select.select([held], [], [], 10)
+            assert ended, "a worker is left"
+            assert held.read() == b""
