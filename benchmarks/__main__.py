@@ -27,6 +27,7 @@ from benchmarks.sampling import Sample, interleave
 
 SECTIONS = ("calls", "parallel", "streams", "lookups", "commands", "memory")
 STREAM_BYTES = 10 * 10**9
+AT_ONCE = 1000
 
 
 def main() -> int:
@@ -102,6 +103,7 @@ def _measure_calls(measured: MeasuredEnvironment, rounds: int, results: Results)
 def _measure_parallel(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
     _measure_workers(measured, results, "parallel", workers=8, calls_each=50, batches=max(2, rounds // 10))
     _measure_workers(measured, results, "many", workers=32, calls_each=313, batches=1)
+    _measure_all_at_once(measured, rounds, results)
 
 
 def _measure_workers(
@@ -119,6 +121,24 @@ def _measure_workers(
     )
     title = f"calls a second, {workers} workers ({batches} batches of {workers * calls_each}, every status 0)"
     results.sections.append(Section(key, title, "/s", figures, "ratio"))
+
+
+def _measure_all_at_once(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    turns = max(1, rounds // 50)
+    linked = os.path.join(measured.bin, "sh")
+    subprocess.run([CLEANENV, "link", "-e", measured.path, "/bin/sh"], check=True)
+    ways = {
+        "native": lambda: parallel.seconds_of_all_at_once("/bin/sh", AT_ONCE),
+        "environment": lambda: parallel.seconds_of_all_at_once(linked, AT_ONCE),
+    }
+    samples = _interleaved("programs at once", ways, turns)
+    native = samples["native"].median
+    figures = (
+        Figure("native", "natively", samples["native"], 1.0),
+        Figure("environment", "ENV/bin/sh", samples["environment"], samples["environment"].median / native),
+    )
+    title = f"{AT_ONCE} programs at the same time ({turns} rounds, every status right)"
+    results.sections.append(Section("at_once", title, "s", figures, "ratio"))
 
 
 def _measure_streams(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:

@@ -1,14 +1,16 @@
-"""Calls a second when several workers call at once."""
+"""Many at once: calls a second of several workers, and programs that all run at the same time."""
 
 from __future__ import annotations
 
 import os
+import resource
+import subprocess
 import time
 from collections.abc import Callable
 
 from benchmarks import spawn
 
-__all__ = ["calls_per_second"]
+__all__ = ["calls_per_second", "seconds_of_all_at_once"]
 
 
 def calls_per_second(command: list[str], *, workers: int, calls: int) -> float:
@@ -48,3 +50,33 @@ def _work(call: Callable[[], None], calls: int, ready: int, gate: int) -> None:
         status = 0
     finally:
         os._exit(status)
+
+
+def seconds_of_all_at_once(shell: str, count: int) -> float:
+    """Have `count` shells run at the same time, and end: until the last has ended.
+
+    Each says that it runs, and then waits for the end of its input, which is everybody's. Raises ProgramFailedError
+    when one does not run, or ends with another status than its own.
+    """
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # subprocess has some of its own for each
+    input_read, input_write = os.pipe()
+    output_read, output_write = os.pipe()
+    before = time.perf_counter_ns()
+    programs = [
+        subprocess.Popen([shell, "-c", f"echo; read x; exit {number % 256}"], stdin=input_read, stdout=output_write)
+        for number in range(count)
+    ]
+    os.close(input_read)
+    os.close(output_write)
+    with open(output_read, "rb") as output:
+        running = len(output.read(count))
+        os.close(input_write)
+        rest = output.read()
+    statuses = [program.wait() for program in programs]
+    seconds = (time.perf_counter_ns() - before) / 1e9
+    if running != count or rest or statuses != [number % 256 for number in range(count)]:
+        raise spawn.ProgramFailedError(
+            f"{shell}: {running} of {count} at once ran, or one ended otherwise than it said"
+        )
+    return seconds
