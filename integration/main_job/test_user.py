@@ -82,3 +82,8 @@ if os.geteuid() == 0:  # it takes root to become somebody else
         tried = as_nobody(["/usr/bin/python3", "-c", connect, path])
 
         assert tried.stderr.splitlines()[-1] == "PermissionError: [Errno 13] Permission denied"
+
+
+def test_terminal_can_be_opened_by_its_name(caller: Caller, small: Environment) -> None:
+    with caller.shell("bash") as shell:
+        assert shell.output(f"{small.bin}/sh -c 'echo written > $(tty)'") == "written\n"
