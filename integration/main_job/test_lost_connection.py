@@ -74,7 +74,9 @@ def login(caller: Caller, place: Path) -> Iterator[Login]:
         connection, _ = listening.accept()
         with connection:
             command = ["/usr/sbin/dropbear", "-i", "-m", "-r", str(place / "host")]
-            server = stack.enter_context(subprocess.Popen(command, stdin=connection, stdout=connection))
+            server = stack.enter_context(
+                subprocess.Popen(command, stdin=connection.fileno(), stdout=connection.fileno())
+            )
         stack.callback(server.kill)
         client.sendline(f"PS1={quoted(PROMPT[:3])}{quoted(PROMPT[3:])}; cd {quoted(place)}")
         client.expect_exact(PROMPT)

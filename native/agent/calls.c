@@ -30,6 +30,7 @@ struct call {
 	int64_t asked;    /* when the PING was sent that is not answered yet; 0: there is none */
 	bool frozen;      /* stopped here, because its launcher is */
 	bool stopped;
+	int stop;         /* the signal that stopped it, which the launcher is yet to be told; 0: there is none */
 	bool ended;       /* and the launcher is told when its last words are on the terminal */
 	int status;
 	int64_t deadline; /* when it is killed, in ms of CLOCK_MONOTONIC; 0: never */
@@ -289,15 +290,11 @@ void calls_hear(struct call *call)
 
 static void report(struct call *call, int status)
 {
-	struct wire_number stopped = { wire_header(WIRE_STOPPED), 0 };
-
 	if (WIFSTOPPED(status) && call->frozen)
 		return;
 	call->stopped = WIFSTOPPED(status);
-	if (WIFSTOPPED(status)) {
-		stopped.value = WSTOPSIG(status);
-		tell(call, &stopped, sizeof stopped);
-	} else if (!WIFCONTINUED(status)) {
+	call->stop = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
+	if (!WIFSTOPPED(status) && !WIFCONTINUED(status)) {
 		call->ended = true;
 		call->status = status;
 	}
@@ -311,11 +308,16 @@ static bool is_survived(const struct call *call)
 	return call->deadline && call->left && kill(-call->left, 0) == 0;
 }
 
-void calls_end(void)
+void calls_tell(void)
 {
 	for (struct call *call = all, *next; call; call = next) {
 		struct wire_number exited = { wire_header(WIRE_EXITED), call->status };
+		struct wire_number stopped = { wire_header(WIRE_STOPPED), call->stop };
 		next = call->next;
+		if (call->stop) {
+			call->stop = 0;
+			tell(call, &stopped, sizeof stopped);
+		}
 		if (!call->ended || is_survived(call))
 			continue;
 		if (call->connection >= 0)

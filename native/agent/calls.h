@@ -25,8 +25,8 @@ void calls_hear(struct call *call);
 /* Children changed their state (SIGCHLD): tell the launchers, reap orphans. Returns false when there are no children. */
 bool calls_reap(void);
 
-/* Tell the launchers whose programs have ended; to be called when all that was written is on the terminal. */
-void calls_end(void);
+/* Tell the launchers whose programs have ended or stopped; to be called when all that was written is on the terminal. */
+void calls_tell(void);
 
 /* Whether a call is in the foreground of the terminal; whether there is any. */
 bool calls_in_foreground(void);

@@ -70,7 +70,7 @@ _Noreturn static void keep(const struct options *options, pid_t agent, int liste
 	kernel_close_all_but(kept, sizeof kept / sizeof *kept);
 	calls_abandon();
 	pool_abandon();
-	_exit(terminal_open(terminal, leader) < 0 || serve(options, listening) < 0);
+	_exit(terminal_open(terminal, leader, options->uid) < 0 || serve(options, listening) < 0);
 }
 
 /* Returns 0, or -1 with errno. */

@@ -108,7 +108,7 @@ static void loop(const struct options *options, int epoll, int listening, int si
 		calls_look();
 		relay_run(calls_in_foreground());
 		if (relay_is_idle())
-			calls_end();
+			calls_tell();
 		if (stopping && (!children || now_ms() >= stopping))
 			return;
 		leaving = find_end(leaving);

@@ -46,7 +46,7 @@ static void copy_settings(void)
 	tcsetattr(own.inner, TCSANOW, &settings);
 }
 
-int terminal_open(int host, int leader)
+int terminal_open(int host, int leader, uid_t owner)
 {
 	int unlock = 0, packets = 1;
 	int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
@@ -57,6 +57,9 @@ int terminal_open(int host, int leader)
 	int inner = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	groups = mmap(NULL, sizeof *groups, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (inner < 0 || groups == MAP_FAILED || ioctl(inner, TIOCSCTTY, 0) < 0)
+		return -1;
+	/* As login(1) does: whoever has its name can open it. An agent that is not root is the owner. */
+	if (fchown(inner, owner, (gid_t)-1) < 0 && geteuid() == 0)
 		return -1;
 	own = (struct terminal){ host, master, inner, leader };
 	copy_settings();

@@ -23,9 +23,10 @@ struct terminal {
 const struct terminal *terminal_own(void);
 
 /*
- * Become the leader of a new session with a pty that stands for `host`. Takes both descriptors. Returns 0, or -1 with errno.
+ * Become the leader of a new session with a pty that stands for `host` and belongs to `owner`. Takes both descriptors. Returns 0, or
+ * -1 with errno.
  */
-int terminal_open(int host, int leader);
+int terminal_open(int host, int leader, uid_t owner);
 
 /*
  * In a worker: join the process group that stands inside for `group` of the host, making it when it is the first; with

@@ -25,17 +25,15 @@ WATCHER = """
 import os, signal, sys
 name = sys.argv[1]
 log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-def told(number, frame):
-    os.write(log, f"{name}: {signal.Signals(number).name}\\n".encode())
-    os._exit(0)
-for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
-    if signal.getsignal(number) is not signal.SIG_IGN:
-        signal.signal(number, told)
+asked = {n for n in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN}
+signal.pthread_sigmask(signal.SIG_BLOCK, asked)
 open(f"up.{name}", "w").close()
-while name != "survivor":
-    signal.pause()
-open("go").read()
-os.write(log, b"survivor: went on\\n")
+if name == "survivor":
+    open("go").read()
+    told = [each.name for each in signal.sigpending() if each in asked] or ["went on"]
+else:
+    told = [signal.Signals(signal.sigwait(asked)).name]
+os.write(log, f"{name}: {told[0]}\\n".encode())
 """
 
 
