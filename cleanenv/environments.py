@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanenv.configuration_file import read_configuration
-from cleanenv.errors import EnvironmentNotFoundError, EnvironmentStateError
+from cleanenv.errors import (
+    CleanenvError,
+    EnvironmentNotFoundError,
+    EnvironmentStateError,
+    MovedEnvironmentError,
+)
 from cleanenv.files import locked, replace_file
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.environment import EnvironmentPaths, RuntimePaths
@@ -36,9 +41,19 @@ class Environment:
 def open_environment(root: Path, *, with_configuration: bool = True) -> Environment:
     """Read the environment at `root`, its configuration only on demand.
 
-    Raises EnvironmentNotFoundError when there is none, CorruptStateError or UsageError for a damaged file.
+    Raises EnvironmentNotFoundError when there is none, MovedEnvironmentError when it was made at another path,
+    CorruptStateError or UsageError for a damaged file.
     """
     paths = EnvironmentPaths(root)
+    state = _read_state(paths)
+    if state.path != str(root):
+        raise _moved(root, state)
+    configuration = read_configuration(paths.configuration) if with_configuration else Configuration()
+    return Environment(paths, state, configuration)
+
+
+def _read_state(paths: EnvironmentPaths) -> State:
+    root = paths.root
     try:
         text = paths.state.read_text("ascii", "replace")
     except (FileNotFoundError, NotADirectoryError):
@@ -47,9 +62,26 @@ def open_environment(root: Path, *, with_configuration: bool = True) -> Environm
         ) from None
     except OSError as error:
         raise EnvironmentStateError(f"environment {root}", error.strerror or str(error)) from error
-    state = load_state(text, str(paths.state))
-    configuration = read_configuration(paths.configuration) if with_configuration else Configuration()
-    return Environment(paths, state, configuration)
+    return load_state(text, str(paths.state))
+
+
+def _moved(root: Path, state: State) -> MovedEnvironmentError:
+    """Its container belongs to the path where it was made. So a copy has none, and what was moved can go back."""
+    old, here, there = Path(state.path), shlex.quote(str(root)), shlex.quote(state.path)
+    if not os.path.lexists(old):
+        why, hint = f"it was made at {old} and cannot be moved", f"mv {here} {there}"
+    elif _id_at(old) == state.id:
+        why, hint = f"it is a copy of {old}, which alone has the container", f"rm -r {here} && cleanenv create {here}"
+    else:
+        why, hint = f"it was made at {old} and cannot be moved", f"move away what is there now, then: mv {here} {there}"
+    return MovedEnvironmentError(f"environment {root}", why, hint)
+
+
+def _id_at(root: Path) -> str | None:
+    try:
+        return _read_state(EnvironmentPaths(root)).id
+    except CleanenvError:
+        return None
 
 
 def save_state(paths: EnvironmentPaths, state: State) -> None:

@@ -4,6 +4,7 @@
       UsageError                     exit 2    what was typed or configured cannot be done
       EnvironmentStateError          exit 1    the environment is not in the state that this needs
         EnvironmentNotFoundError
+        MovedEnvironmentError
         CorruptStateError
       EngineError                    exit 1    the container engine refused or failed
         EngineUnavailableError                 ... is not there, not running or not permitted
@@ -28,6 +29,7 @@ __all__ = [
     "EnvironmentStateError",
     "ImageNotFoundError",
     "MountError",
+    "MovedEnvironmentError",
     "UsageError",
 ]
 
@@ -58,6 +60,10 @@ class EnvironmentNotFoundError(EnvironmentStateError):
     """There is no environment at that path."""
 
     exit_code = 2
+
+
+class MovedEnvironmentError(EnvironmentStateError):
+    """The environment was made at another path: it was moved or copied."""
 
 
 class CorruptStateError(EnvironmentStateError):

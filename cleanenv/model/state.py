@@ -12,17 +12,19 @@ from cleanenv.model.user import Group, User
 
 __all__ = ["STATE_VERSION", "State", "dump_state", "load_state"]
 
-STATE_VERSION = 2
+STATE_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
 class State:
     """Written once per change, atomically. `created` is seconds since the epoch; ids are the engine's full ones.
 
-    `owner` is the uid on the host of who made it and may call its programs; `user` is whom they run as.
+    `path` is where it was made: the container's mounts and the scripts name it, so it works nowhere else. `owner` is
+    the uid on the host of who made it and may call its programs; `user` is whom they run as.
     """
 
     id: str
+    path: str
     cleanenv_version: str
     created: int
     owner: int
@@ -41,6 +43,7 @@ def dump_state(state: State) -> str:
             {
                 "version": STATE_VERSION,
                 "id": state.id,
+                "path": state.path,
                 "cleanenv_version": state.cleanenv_version,
                 "created": state.created,
                 "owner": state.owner,
@@ -75,6 +78,7 @@ def load_state(text: str, path: str) -> State:
             )
         state = State(
             id=_text(data["id"]),
+            path=_text(data["path"]),
             cleanenv_version=_text(data["cleanenv_version"]),
             created=_number(data["created"]),
             owner=_number(data["owner"]),

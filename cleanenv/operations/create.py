@@ -100,6 +100,7 @@ def create(  # noqa: PLR0913 (what a creation depends on)
             paths,
             State(
                 id=identifier,
+                path=str(root),
                 cleanenv_version=cleanenv.__version__,
                 created=int(time.time()),
                 owner=host.user.uid,

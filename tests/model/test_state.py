@@ -16,6 +16,7 @@ from cleanenv.model.user import Group, User
 
 STATE = State(
     id="0123456789ab",
+    path="/home/ann/envs/a",
     cleanenv_version="0.2.0",
     created=1795347712,
     owner=1000,
@@ -35,6 +36,7 @@ def test_state_is_read_as_it_was_written(name: str, path: str, writable: bool, n
     state = State(
         **{
             **{field: getattr(STATE, field) for field in STATE.__slots__},
+            "path": f"/{path}",
             "created": number,
             "user": User(name, number, f"/{path}", (Group(name, number),)),
             "mounts": (Mount(f"/{path}", f"/{name}", writable=writable),),
@@ -101,9 +103,9 @@ def test_state_without_one_of_its_values_is_damaged(key: str) -> None:
 
 def test_state_of_a_later_version_asks_for_a_later_cleanenv() -> None:
     with pytest.raises(CorruptStateError) as caught:
-        load_state(damaged(version=3), "state.json")
+        load_state(damaged(version=4), "state.json")
     assert (caught.value.why, caught.value.hint) == (
-        "it has version 3, this cleanenv knows 2",
+        "it has version 4, this cleanenv knows 3",
         "upgrade cleanenv",
     )
 

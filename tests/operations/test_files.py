@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import signal
 import stat
+import subprocess
 import threading
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 
 from cleanenv.accounts import current_user
 from cleanenv.environments import changing, open_environment, save_state
-from cleanenv.errors import EnvironmentNotFoundError, EnvironmentStateError
+from cleanenv.errors import EnvironmentNotFoundError, EnvironmentStateError, MovedEnvironmentError
 from cleanenv.files import locked, replace_file
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.link import Link
@@ -92,6 +94,48 @@ def test_directory_that_is_no_environment_is_told(tmp_path: Path) -> None:
     for root in (tmp_path, tmp_path / "missing", tmp_path / "file", tmp_path / "it's"):
         with pytest.raises(EnvironmentNotFoundError, match="there is none at that path"):
             open_environment(root)
+
+
+def test_moved_environment_is_to_be_moved_back(bench: Bench) -> None:
+    bench.create(Link("sh", "/bin/sh"))
+    here = bench.directory / "it's"
+    bench.root.rename(here)
+    with pytest.raises(MovedEnvironmentError) as caught:
+        open_environment(here)
+    assert (caught.value.what, caught.value.why) == (
+        f"environment {here}",
+        f"it was made at {bench.root} and cannot be moved",
+    )
+    assert caught.value.hint is not None
+    subprocess.run(caught.value.hint, shell=True, check=True)  # noqa: S602 (a hint is what is typed)
+    open_environment(bench.root)
+
+
+def test_copied_environment_is_to_be_made_anew(bench: Bench) -> None:
+    bench.create(Link("sh", "/bin/sh"))
+    copy = shutil.copytree(bench.root, bench.directory / "copy")
+    with pytest.raises(MovedEnvironmentError) as caught:
+        open_environment(copy)
+    assert (caught.value.why, caught.value.hint) == (
+        f"it is a copy of {bench.root}, which alone has the container",
+        f"rm -r {copy} && cleanenv create {copy}",
+    )
+
+
+def test_environments_that_took_each_other_s_place_are_told(bench: Bench) -> None:
+    other = bench.directory / "other"
+    bench.create(Link("sh", "/bin/sh"))
+    bench.create(Link("sh", "/bin/sh"), root=other)
+    bench.root.rename(bench.directory / "aside")
+    other.rename(bench.root)
+    (bench.directory / "aside").rename(other)
+    for root, origin in ((bench.root, other), (other, bench.root)):
+        with pytest.raises(MovedEnvironmentError) as caught:
+            open_environment(root)
+        assert (caught.value.why, caught.value.hint) == (
+            f"it was made at {origin} and cannot be moved",
+            f"move away what is there now, then: mv {root} {origin}",
+        )
 
 
 def test_state_that_cannot_be_written_is_told(bench: Bench) -> None:
