@@ -19,20 +19,40 @@ elif [ "${0##*/}" = activate ]; then
     exit 2
 fi
 
-if [ ! -x @BIN@/inenv ] && ! @PYTHON@ -I -m cleanenv start -e @ENVIRONMENT@; then
+# Bash and zsh know where this file lies. If that is in another environment than its own, it was moved or copied with
+# that one, and `start` says what to do.
+if [ -n "${ZSH_VERSION-}" ]; then
+    eval '_cleanenv_script=${(%):-%x}'
+else
+    _cleanenv_script=${BASH_SOURCE-}
+fi
+case $_cleanenv_script in
+*/*) _cleanenv_root=${_cleanenv_script%/*}/.. ;;
+*) _cleanenv_root=.. ;;
+esac
+if [ -z "$_cleanenv_script" ] || [ ! -e "$_cleanenv_root/.cleanenv" ] || [ "$_cleanenv_root" -ef @ENVIRONMENT@ ]; then
+    _cleanenv_root=@ENVIRONMENT@
+fi
+if { [ "$_cleanenv_root" != @ENVIRONMENT@ ] || [ ! -x @BIN@/inenv ]; } &&
+    ! @PYTHON@ -I -m cleanenv start -e "$_cleanenv_root" ||
+    { [ -x @BIN@/.session ] && ! @BIN@/.session enter "$$"; }; then
+    unset _cleanenv_script _cleanenv_root
     return 1 2>/dev/null || exit 1
 fi
+unset _cleanenv_script _cleanenv_root
 
-# Entering from inside another environment leaves that one first.
+# Entering from inside another environment leaves that one first. The session of this one goes on.
 if [ -n "${_CLEANENV_OLD_PATH+set}" ]; then
+    if [ "${_CLEANENV_SESSION-}" = @BIN@/.session ]; then
+        _CLEANENV_SESSION=
+    fi
     deactivate
 fi
 
 # Each variable is kept as kept:VALUE (export or not did not change), set:VALUE (was not exported), or empty (was unset).
-_CLEANENV_OLD_PATH="${PATH+kept:$PATH}"
-for _cleanenv_name in CLEAN_ENV CLEAN_ENV_PROMPT; do
+for _cleanenv_name in PATH CLEAN_ENV CLEAN_ENV_PROMPT; do
     case "$(export -p)" in
-    *" $_cleanenv_name="*) _cleanenv_old=kept ;;
+    *" $_cleanenv_name="* | *" -T $_cleanenv_name "*) _cleanenv_old=kept ;; # the latter is zsh's PATH
     *) _cleanenv_old=set ;;
     esac
     eval "_CLEANENV_OLD_$_cleanenv_name=\"\${$_cleanenv_name+$_cleanenv_old:\$$_cleanenv_name}\""
@@ -69,12 +89,18 @@ deactivate() {
         eval "$_CLEANENV_OLD_DEACTIVATE"
     fi
     unset _CLEANENV_OLD_DEACTIVATE
+    # Last, since it may take a while; a destroyed environment knows no sessions.
+    if [ -x "${_CLEANENV_SESSION-}" ]; then
+        "$_CLEANENV_SESSION" leave "$$" || :
+    fi
+    unset _CLEANENV_SESSION
 }
 
+_CLEANENV_SESSION=@BIN@/.session
 PATH=@BIN@${PATH:+:$PATH}
 CLEAN_ENV=@ENVIRONMENT@
 CLEAN_ENV_PROMPT=@PROMPT@
-export CLEAN_ENV CLEAN_ENV_PROMPT
+export PATH CLEAN_ENV CLEAN_ENV_PROMPT
 if [ -z "${CLEAN_ENV_DISABLE_PROMPT-}" ]; then
     _CLEANENV_OLD_PS1="${PS1+kept:$PS1}"
     PS1="$CLEAN_ENV_PROMPT${PS1-}"

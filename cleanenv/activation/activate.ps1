@@ -1,0 +1,85 @@
+# Dot-source this file from PowerShell:  . BIN/activate.ps1
+# `deactivate` undoes it: every variable is as before, what was unset is unset again.
+
+if ($MyInvocation.InvocationName -ne '.') {
+    [Console]::Error.WriteLine("cleanenv: this file changes your shell, it cannot be run`nhint: . $PSCommandPath")
+    exit 2
+}
+
+# A script that lies in another environment than its own was moved or copied with it: `start` says what to do.
+$cleanenvHere = Split-Path -LiteralPath $PSScriptRoot
+if (-not (Test-Path -LiteralPath (Join-Path $cleanenvHere '.cleanenv'))) {
+    $cleanenvHere = @ENVIRONMENT@
+}
+$cleanenvFailed = $false
+if ($cleanenvHere -cne @ENVIRONMENT@ -or -not (Test-Path -LiteralPath (Join-Path @BIN@ 'inenv'))) {
+    & @PYTHON@ -I -m cleanenv start -e $cleanenvHere
+    $cleanenvFailed = $LASTEXITCODE -ne 0
+}
+if (-not $cleanenvFailed -and (Test-Path -LiteralPath (Join-Path @BIN@ '.session'))) {
+    & (Join-Path @BIN@ '.session') enter $PID
+    $cleanenvFailed = $LASTEXITCODE -ne 0
+}
+Remove-Variable cleanenvHere
+if ($cleanenvFailed) {
+    Remove-Variable cleanenvFailed
+    Write-Error 'cleanenv: the environment was not activated'
+    return
+}
+Remove-Variable cleanenvFailed
+
+# Entering from inside another environment leaves that one first. The session of this one goes on.
+if (Test-Path Variable:global:_CLEANENV) {
+    if ($global:_CLEANENV.Session -ceq (Join-Path @BIN@ '.session')) {
+        $global:_CLEANENV.Session = $null
+    }
+    deactivate
+}
+
+# What is not in Old was unset.
+$global:_CLEANENV = @{ Session = Join-Path @BIN@ '.session'; Old = @{}; Deactivate = $null; Prompt = $null }
+foreach ($cleanenvName in 'PATH', 'CLEAN_ENV', 'CLEAN_ENV_PROMPT') {
+    if (Test-Path -LiteralPath "Env:$cleanenvName") {
+        $global:_CLEANENV.Old[$cleanenvName] = (Get-Item -LiteralPath "Env:$cleanenvName").Value
+    }
+}
+Remove-Variable cleanenvName
+# Another tool's function of that name comes back too.
+if (Test-Path Function:deactivate) {
+    $global:_CLEANENV.Deactivate = $function:deactivate
+}
+
+function global:deactivate {
+    foreach ($name in 'PATH', 'CLEAN_ENV', 'CLEAN_ENV_PROMPT') {
+        if ($global:_CLEANENV.Old.ContainsKey($name)) {
+            Set-Item -LiteralPath "Env:$name" -Value $global:_CLEANENV.Old[$name]
+        } else {
+            Remove-Item -LiteralPath "Env:$name" -ErrorAction SilentlyContinue
+        }
+    }
+    if ($global:_CLEANENV.Prompt) {
+        $function:global:prompt = $global:_CLEANENV.Prompt
+    }
+    if ($global:_CLEANENV.Deactivate) {
+        $function:global:deactivate = $global:_CLEANENV.Deactivate
+    } else {
+        Remove-Item Function:deactivate
+    }
+    $session = $global:_CLEANENV.Session
+    Remove-Variable _CLEANENV -Scope Global
+    # Last, since it may take a while; a destroyed environment knows no sessions.
+    if ($session -and (Test-Path -LiteralPath $session)) {
+        & $session leave $PID
+    }
+}
+
+$env:PATH = if ($env:PATH) { @BIN@ + ':' + $env:PATH } else { @BIN@ }
+$env:CLEAN_ENV = @ENVIRONMENT@
+$env:CLEAN_ENV_PROMPT = @PROMPT@
+if (-not $env:CLEAN_ENV_DISABLE_PROMPT -and (Test-Path Function:prompt)) {
+    $global:_CLEANENV.Prompt = $function:prompt
+    function global:prompt {
+        Write-Host -NoNewline $env:CLEAN_ENV_PROMPT
+        & $global:_CLEANENV.Prompt
+    }
+}
