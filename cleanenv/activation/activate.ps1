@@ -8,16 +8,16 @@ if ($MyInvocation.InvocationName -ne '.') {
 
 # A script that lies in another environment than its own was moved or copied with it: `start` says what to do.
 $cleanenvHere = Split-Path -LiteralPath $PSScriptRoot
-if (-not (Test-Path -LiteralPath (Join-Path $cleanenvHere '.cleanenv'))) {
+if (-not (Test-Path -LiteralPath ($cleanenvHere + '/.cleanenv'))) {
     $cleanenvHere = @ENVIRONMENT@
 }
 $cleanenvFailed = $false
-if ($cleanenvHere -cne @ENVIRONMENT@ -or -not (Test-Path -LiteralPath (Join-Path @BIN@ 'inenv'))) {
+if ($cleanenvHere -cne @ENVIRONMENT@ -or -not (Test-Path -LiteralPath (@BIN@ + '/inenv'))) {
     & @PYTHON@ -I -m cleanenv start -e $cleanenvHere
     $cleanenvFailed = $LASTEXITCODE -ne 0
 }
-if (-not $cleanenvFailed -and (Test-Path -LiteralPath (Join-Path @BIN@ '.session'))) {
-    & (Join-Path @BIN@ '.session') enter $PID
+if (-not $cleanenvFailed -and (Test-Path -LiteralPath (@BIN@ + '/.session'))) {
+    & (@BIN@ + '/.session') enter $PID
     $cleanenvFailed = $LASTEXITCODE -ne 0
 }
 Remove-Variable cleanenvHere
@@ -30,14 +30,14 @@ Remove-Variable cleanenvFailed
 
 # Entering from inside another environment leaves that one first. The session of this one goes on.
 if (Test-Path Variable:global:_CLEANENV) {
-    if ($global:_CLEANENV.Session -ceq (Join-Path @BIN@ '.session')) {
+    if ($global:_CLEANENV.Session -ceq (@BIN@ + '/.session')) {
         $global:_CLEANENV.Session = $null
     }
     deactivate
 }
 
 # What is not in Old was unset.
-$global:_CLEANENV = @{ Session = Join-Path @BIN@ '.session'; Old = @{}; Deactivate = $null; Prompt = $null }
+$global:_CLEANENV = @{ Session = @BIN@ + '/.session'; Old = @{}; Deactivate = $null; Prompt = $null }
 foreach ($cleanenvName in 'PATH', 'CLEAN_ENV', 'CLEAN_ENV_PROMPT') {
     if (Test-Path -LiteralPath "Env:$cleanenvName") {
         $global:_CLEANENV.Old[$cleanenvName] = (Get-Item -LiteralPath "Env:$cleanenvName").Value
@@ -58,10 +58,10 @@ function global:deactivate {
         }
     }
     if ($global:_CLEANENV.Prompt) {
-        $function:global:prompt = $global:_CLEANENV.Prompt
+        Set-Item -Path Function:global:prompt -Value $global:_CLEANENV.Prompt
     }
     if ($global:_CLEANENV.Deactivate) {
-        $function:global:deactivate = $global:_CLEANENV.Deactivate
+        Set-Item -Path Function:global:deactivate -Value $global:_CLEANENV.Deactivate
     } else {
         Remove-Item Function:deactivate
     }

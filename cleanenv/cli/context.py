@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from cleanenv.accounts import current_user
 from cleanenv.engine.port import Engine
@@ -17,6 +18,8 @@ from cleanenv.model.host import Host
 
 __all__ = [
     "absolute",
+    "complete_directory",
+    "complete_environment",
     "current_host",
     "defined_variable",
     "engine_connector",
@@ -41,9 +44,33 @@ def absolute(path: str) -> Path:
     return Path(os.path.realpath(os.path.join(_working_directory(), os.path.expanduser(path))))
 
 
+def complete_environment(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """The user's environments that begin like this, else directories."""
+    from cleanenv.registry import Registry
+
+    typed = os.path.expanduser(incomplete) if incomplete.startswith("~/") else incomplete
+    roots = [str(root) for root in Registry(current_host().state_directory).roots()]
+    # As it was typed: a shell only takes what begins with that.
+    found = [CompletionItem(incomplete + root[len(typed) :]) for root in roots if root.startswith(typed)]
+    return found or complete_directory(_context, _parameter, incomplete)
+
+
+def complete_directory(
+    _context: click.Context, _parameter: click.Parameter, incomplete: str
+) -> list[CompletionItem[str]]:
+    """Directories, which the shell finds itself."""
+    return [CompletionItem(incomplete, type="dir")]
+
+
 # `-e PATH`: the environment that is meant.
 environment_option = click.option(
-    "-e", "--environment", metavar="PATH", help="The environment; without it the active one ($CLEAN_ENV)."
+    "-e",
+    "--environment",
+    metavar="PATH",
+    help="The environment; without it the active one ($CLEAN_ENV).",
+    shell_complete=complete_environment,
 )
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-import platform
 from pathlib import Path
 
 import click
 
-from cleanenv.cli.context import absolute, current_host, defined_variable, engine_connector, warn
-from cleanenv.cli.progress import showing_progress
-from cleanenv.configuration_file import dump_configuration, read_configuration
+from cleanenv.cli.context import (
+    absolute,
+    complete_directory,
+    current_host,
+    defined_variable,
+    engine_connector,
+    warn,
+)
 from cleanenv.errors import UsageError
 from cleanenv.model.configuration import (
     Configuration,
@@ -22,7 +26,6 @@ from cleanenv.model.configuration import (
 from cleanenv.model.link import parse_links
 from cleanenv.model.mount import parse_directory
 from cleanenv.model.user import parse_user
-from cleanenv.operations.create import create as create_environment
 
 __all__ = ["create"]
 
@@ -31,7 +34,7 @@ _INSIDE = "by the container's shell"
 
 
 @click.command()
-@click.argument("path", required=False)
+@click.argument("path", required=False, shell_complete=complete_directory)
 @click.option(
     "-b",
     "--base-image",
@@ -50,6 +53,7 @@ _INSIDE = "by the container's shell"
     "directories",
     multiple=True,
     metavar="HOST[:CONTAINER][:rw]",
+    shell_complete=complete_directory,
     help="Mount a directory of the host, read-only unless :rw; with one path at the same place.",
 )
 @click.option(
@@ -128,6 +132,10 @@ def create(  # noqa: PLR0913 (one for each option)
     \b
       cleanenv create --link /usr/bin/python3 --link cc:/usr/bin/gcc -d ~/proj:rw ~/envs/a
     """
+    from cleanenv.cli.progress import showing_progress
+    from cleanenv.configuration_file import dump_configuration, read_configuration
+    from cleanenv.operations.create import create as create_environment
+
     host = current_host()
     if base_image == "":
         raise UsageError("base image", "its name is empty", "leave --base-image away for the one like the host")
@@ -186,6 +194,8 @@ def _configuration_file(named: str | None) -> Path | None:
 
 
 def _os_release() -> dict[str, str]:
+    import platform
+
     try:
         return platform.freedesktop_os_release()
     except OSError:

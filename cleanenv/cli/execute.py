@@ -15,8 +15,6 @@ from cleanenv.cli.context import (
     environment_root,
     warn,
 )
-from cleanenv.environments import open_environment
-from cleanenv.operations import lifecycle
 
 __all__ = ["execute"]
 
@@ -40,10 +38,14 @@ def execute(*, environment: str | None, variables: tuple[str, ...], program: str
     \b
       cleanenv exec -e ~/envs/a -- cat /etc/os-release
     """
+    from cleanenv.environments import open_environment
+
     definitions = ["=".join(defined_variable(text, os.environ)) for text in variables]
     root = environment_root(environment)
     bin_directory = open_environment(root).paths.bin
     if mounts.state(str(bin_directory)) is not mounts.MountState.LIVE:
+        from cleanenv.operations import lifecycle
+
         host = current_host()
         lifecycle.start(root, host, connect=engine_connector(host), warn=warn)
     # From here on this process is the launcher: signals and status are the program's.

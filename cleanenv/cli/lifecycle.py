@@ -6,15 +6,13 @@ import click
 
 from cleanenv.cli.context import (
     absolute,
+    complete_environment,
     current_host,
     engine_connector,
     environment_option,
     environment_root,
     warn,
 )
-from cleanenv.operations import lifecycle
-from cleanenv.operations.destroy import destroy as destroy_environment
-from cleanenv.operations.reset import reset as reset_environment
 
 __all__ = ["destroy", "reset", "start", "stop"]
 
@@ -27,6 +25,8 @@ def start(*, environment: str | None, container_only: bool) -> None:
 
     Whatever is there already is left alone. Calling a program starts a stopped container by itself.
     """
+    from cleanenv.operations import lifecycle
+
     host = current_host()
     root = environment_root(environment)
     if container_only:
@@ -42,6 +42,8 @@ def stop(*, environment: str | None) -> None:
 
     Its files stay as they are, and so does the live directory.
     """
+    from cleanenv.operations import lifecycle
+
     host = current_host()
     lifecycle.stop(environment_root(environment), host, connect=engine_connector(host), warn=warn)
 
@@ -53,13 +55,17 @@ def reset(*, environment: str | None) -> None:
 
     What was installed or changed in it is lost. Links and mounted directories stay as they are.
     """
+    from cleanenv.operations.reset import reset as reset_environment
+
     host = current_host()
     reset_environment(environment_root(environment), host, connect=engine_connector(host), warn=warn)
 
 
 @click.command()
-@click.argument("path")
+@click.argument("path", shell_complete=complete_environment)
 def destroy(*, path: str) -> None:
     """Remove the environment at PATH with its container."""
+    from cleanenv.operations.destroy import destroy as destroy_environment
+
     host = current_host()
     destroy_environment(absolute(path), host, connect=engine_connector(host), warn=warn)

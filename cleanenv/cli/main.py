@@ -12,13 +12,15 @@ from types import FrameType
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 import cleanenv
 from cleanenv.errors import CleanenvError
 
 __all__ = ["main"]
 
-# Each command is imported when it is called: `--version` and completion need none of them.
+# Each command is imported when it is called, and imports what it does only then: `--version` needs none of them, and
+# completion no more than the options.
 _COMMANDS = {
     "Environments": {
         "create": "cleanenv.cli.create:create",
@@ -56,6 +58,11 @@ class _Commands(click.Group):
                 command = getattr(importlib.import_module(module), attribute)
                 return command if isinstance(command, click.Command) else None
         return None
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """Names alone: to tell what each of them does, all would have to be imported."""
+        names = [CompletionItem(name) for name in self.list_commands(context) if name.startswith(incomplete)]
+        return names + click.Command.shell_complete(self, context, incomplete)
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         for title, group in _COMMANDS.items():

@@ -8,7 +8,6 @@ import json
 import click
 
 from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root
-from cleanenv.operations import report
 
 __all__ = ["list_", "status"]
 
@@ -17,6 +16,8 @@ __all__ = ["list_", "status"]
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def list_(*, as_json: bool) -> None:
     """List your environments."""
+    from cleanenv.operations import report
+
     summaries = report.list_environments(current_host())
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(summary) for summary in summaries]))
@@ -33,6 +34,8 @@ def list_(*, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(*, environment: str | None, as_json: bool) -> None:
     """Show the state of an environment."""
+    from cleanenv.operations import report
+
     result = report.status(environment_root(environment), connect=engine_connector(current_host()))
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(result)))
