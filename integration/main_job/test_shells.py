@@ -1,0 +1,90 @@
+"""Entering and leaving a real environment in every shell; tests/activation compares what it leaves in the shell."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from integration.main_job.caller import ONE_CALLER, Caller, Environment, Result, error_of, finish
+from integration.main_job.conftest import Create
+from tests.activation.dialects import DIALECTS, Dialect
+
+pytestmark = ONE_CALLER
+
+# Means something to each of the shells; a tab and a quote make it no name for a prompt.
+NAME = "a b'\"$x`y#é%n\\(c)&;*[z]{q}!~\t"
+
+
+@pytest.fixture(params=[dialect.name for dialect in DIALECTS])
+def dialect(request: pytest.FixtureRequest) -> Dialect:
+    (dialect,) = [dialect for dialect in DIALECTS if dialect.name == request.param]
+    if dialect.executable is None:
+        pytest.skip(f"{dialect.name} is not installed: make setup")
+    return dialect
+
+
+def run(caller: Caller, dialect: Dialect, place: Path, *lines: str) -> Result:
+    """Run the lines as a script in a directory."""
+    assert dialect.executable is not None
+    script = caller.write(place / "script.xsh", "\n".join(lines) + "\n")
+    variables = {**caller.variables, "XDG_CACHE_HOME": str(place), "XDG_CONFIG_HOME": str(place)}
+    return finish(caller.start([dialect.executable, *dialect.options, script], cwd=place, variables=variables))
+
+
+def test_programs_of_the_container_are_called_until_it_is_left(
+    caller: Caller, place: Path, create: Create, dialect: Dialect
+) -> None:
+    environment = create("--link", "/bin/basename", path=place / NAME)
+    enter = dialect.entering(f"{NAME}/bin/{dialect.script}")
+
+    result = run(caller, dialect, place, enter, "basename /a/inside", "printenv PATH", "deactivate", "printenv PATH")
+
+    inside, path, outside = result.output.splitlines()
+    assert (inside, path, outside) == ("inside", f"{environment.bin}:{outside}", caller.variables["PATH"])
+
+
+def test_environment_whose_directory_is_not_mounted_is_started(
+    caller: Caller, place: Path, create: Create, dialect: Dialect
+) -> None:
+    environment = create("--link", "/bin/basename")
+    unmount(environment)
+
+    result = run(caller, dialect, place, dialect.entering(f"{environment.bin}/{dialect.script}"), "basename /a/inside")
+
+    assert result.output == "inside\n"
+
+
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_moved_or_copied_environment_says_what_to_type(
+    caller: Caller, place: Path, create: Create, dialect: Dialect, how: str
+) -> None:
+    environment = create("--link", "/bin/sh")
+    if not dialect.knows_its_script:
+        return
+    here = place / "else where"
+    if how == "moved":
+        environment.path.rename(here)
+        why = f"it was made at {environment.path} and cannot be moved"
+        hint = f"mv '{here}' {environment.path}"
+    else:
+        shutil.copytree(environment.path / ".cleanenv", here / ".cleanenv")
+        shutil.copytree(environment.bin, here / "bin", ignore=lambda _, names: set(names) - {dialect.script})
+        why = f"it is a copy of {environment.path}, which alone has the container"
+        hint = f"rm -r '{here}' && cleanenv create '{here}'"
+
+    result = run(caller, dialect, place, dialect.attempt.format(dialect.entering(f"{here}/bin/{dialect.script}")))
+
+    assert result.stderr.startswith(f"cleanenv: environment {here}: {why}\nhint: {hint}\n")
+    assert "failed" in result.stdout
+    assert error_of(caller.cleanenv("destroy", here)) == (1, f"environment {here}: {why}", hint)
+    if how == "moved":
+        here.rename(environment.path)
+        assert environment.run("sh", "-c", "echo back").output == "back\n"
+
+
+def unmount(environment: Environment) -> None:
+    command = ["umount"] if os.geteuid() == 0 else ["fusermount", "-u"]
+    assert environment.caller.run(*command, environment.bin).returncode == 0
