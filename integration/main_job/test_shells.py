@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -88,3 +89,32 @@ def test_moved_or_copied_environment_says_what_to_type(
 def unmount(environment: Environment) -> None:
     command = ["umount"] if os.geteuid() == 0 else ["fusermount", "-u"]
     assert environment.caller.run(*command, environment.bin).returncode == 0
+
+
+def test_direnv_has_the_layout_of_the_documentation(caller: Caller, place: Path, create: Create) -> None:
+    direnv = shutil.which("direnv")
+    if direnv is None:
+        pytest.skip("direnv is not installed: make setup")
+    environment = create("--link", "/bin/basename")
+    text = (Path(__file__).parents[2] / "docs/shells.md").read_text()
+    (layout,) = re.findall(r"^```bash\n(layout_cleanenv.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    for directory in ("config", "config/direnv", "proj"):
+        caller.mkdir(place / directory)
+    caller.write(place / "config/direnv/direnvrc", layout)
+    caller.write(place / "proj/.envrc", "layout cleanenv ../env\n")
+    user = caller.with_variables(
+        XDG_CONFIG_HOME=str(place / "config"),
+        XDG_DATA_HOME=str(place / "data"),
+        PATH=f"{caller.executable.parent}:{caller.variables['PATH']}",
+    )
+    assert user.run(direnv, "allow", "proj", cwd=place).returncode == 0
+
+    def inside(*command: str) -> str:
+        result = user.run(direnv, "exec", place / "proj", *command, cwd=place)
+        assert result.returncode == 0, result
+        return result.stdout
+
+    unmount(environment)
+    assert inside("basename", "/a/inside") == "inside\n"
+    assert inside("printenv", "CLEAN_ENV", "CLEAN_ENV_PROMPT") == f"{environment.path}\n(env) \n"
+    assert user.run(direnv, "exec", place, "printenv", "CLEAN_ENV", cwd=place).stdout == ""
