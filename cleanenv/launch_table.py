@@ -19,8 +19,10 @@ _VERSION = 2
 _HEADER = struct.Struct("=11I")
 _RECORD = struct.Struct("=3I")
 _VARIABLE = struct.Struct("=2I")
-_NAME, _GLOB, _EXECUTE = 1, 2, 3
+_NAME, _GLOB, _EXECUTE, _HOOK, _SESSION = range(1, 6)
 _DENIED, _ALLOWED = 1, 2
+# The launcher under names of the live directory itself.
+_OWN = (("inenv", _EXECUTE), (".hook", _HOOK), (".session", _SESSION))
 
 
 class _Strings:
@@ -47,16 +49,15 @@ def dump_launch_table(
     home: str,
     mounts: Iterable[Mount],
     links: Iterable[Link],
-    executors: Iterable[str] = ("inenv",),
     *,
     denied_variables: Iterable[str] = (),
     allowed_variables: Iterable[str] = (),
 ) -> bytes:
-    """The table's bytes. `executors` are the names that run their first argument in the container's view.
+    """The table's bytes.
 
     Names of variables may be patterns; where one is allowed, those that are not stay behind.
     """
-    records = [(name, "", _EXECUTE) for name in executors]
+    records = [(name, "", kind) for name, kind in _OWN]
     patterns = []
     for link in links:
         if link.name is not None:

@@ -19,12 +19,16 @@ elif [ "${0##*/}" = activate ]; then
     exit 2
 fi
 
-if [ ! -x @BIN@/inenv ] && ! @PYTHON@ -I -m cleanenv start -e @ENVIRONMENT@; then
+# The container runs at least as long as this shell is in it.
+if [ ! -x @BIN@/.session ] && ! @PYTHON@ -I -m cleanenv start -e @ENVIRONMENT@ || ! @BIN@/.session enter "$$"; then
     return 1 2>/dev/null || exit 1
 fi
 
-# Entering from inside another environment leaves that one first.
+# Entering from inside another environment leaves that one first. The session of this one goes on.
 if [ -n "${_CLEANENV_OLD_PATH+set}" ]; then
+    if [ "${CLEAN_ENV-}" = @ENVIRONMENT@ ]; then
+        _CLEANENV_SESSION=
+    fi
     deactivate
 fi
 
@@ -69,8 +73,14 @@ deactivate() {
         eval "$_CLEANENV_OLD_DEACTIVATE"
     fi
     unset _CLEANENV_OLD_DEACTIVATE
+    # Last, since it may take a while; a destroyed environment knows no sessions.
+    if [ -x "${_CLEANENV_SESSION-}" ]; then
+        "$_CLEANENV_SESSION" leave "$$" || :
+    fi
+    unset _CLEANENV_SESSION
 }
 
+_CLEANENV_SESSION=@BIN@/.session
 PATH=@BIN@${PATH:+:$PATH}
 CLEAN_ENV=@ENVIRONMENT@
 CLEAN_ENV_PROMPT=@PROMPT@

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from pathlib import Path
+
 import click
 
 from cleanenv.cli.context import (
@@ -12,9 +16,13 @@ from cleanenv.cli.context import (
     environment_root,
     warn,
 )
+from cleanenv.errors import EnvironmentStateError
 from cleanenv.operations import lifecycle
 from cleanenv.operations.destroy import destroy as destroy_environment
+from cleanenv.operations.destroy import sessions_of_others
+from cleanenv.operations.lifecycle import Condition
 from cleanenv.operations.reset import reset as reset_environment
+from cleanenv.processes import ancestors, name_of
 
 __all__ = ["destroy", "reset", "start", "stop"]
 
@@ -37,13 +45,21 @@ def start(*, environment: str | None, container_only: bool) -> None:
 
 @click.command()
 @environment_option
-def stop(*, environment: str | None) -> None:
+@click.option("--when-left", "condition", flag_value=Condition.LEFT.name, hidden=True)
+@click.option("--when-idle", "condition", flag_value=Condition.IDLE.name, hidden=True)
+def stop(*, environment: str | None, condition: str | None) -> None:
     """Stop the container and everything that runs in it.
 
     Its files stay as they are, and so does the live directory.
     """
     host = current_host()
-    lifecycle.stop(environment_root(environment), host, connect=engine_connector(host), warn=warn)
+    lifecycle.stop(
+        environment_root(environment),
+        host,
+        connect=engine_connector(host),
+        warn=warn,
+        condition=Condition[condition] if condition else Condition.NONE,
+    )
 
 
 @click.command()
@@ -59,7 +75,25 @@ def reset(*, environment: str | None) -> None:
 
 @click.command()
 @click.argument("path")
-def destroy(*, path: str) -> None:
+@click.option("-y", "--yes", is_flag=True, help="Do not ask, also when shells are in the environment.")
+def destroy(*, path: str, yes: bool) -> None:
     """Remove the environment at PATH with its container."""
     host = current_host()
-    destroy_environment(absolute(path), host, connect=engine_connector(host), warn=warn)
+    root = absolute(path)
+    if not yes:
+        _ask_about_sessions(root)
+    destroy_environment(root, host, connect=engine_connector(host), warn=warn)
+
+
+def _ask_about_sessions(root: Path) -> None:
+    """Whoever is in the environment and types this knows that one shell is."""
+    sessions = sessions_of_others(root, ancestors())
+    if not sessions:
+        return
+    what = f"destroy {root}"
+    who = ", ".join(f"{session.pid} {name_of(session.pid)}".strip() for session in sessions)
+    why = f"shells are in it ({who})"
+    if not sys.stdin.isatty():
+        raise EnvironmentStateError(what, why, f"cleanenv destroy --yes {shlex.quote(str(root))}")
+    if not click.confirm(f"{what}: {why}. Go on?", err=True):
+        raise EnvironmentStateError(what, "nothing was done")

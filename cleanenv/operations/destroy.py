@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 
 from cleanenv import mounts
 from cleanenv.configuration_file import read_configuration
 from cleanenv.engine.port import Engine
-from cleanenv.environments import changing
+from cleanenv.environments import changing, open_environment
 from cleanenv.errors import CleanenvError, EnvironmentStateError
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
@@ -21,8 +21,18 @@ from cleanenv.operations.containers import ID_LABEL, PATH_LABEL
 from cleanenv.operations.hooks import Warn
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory
+from cleanenv.sessions import Session, active_sessions
 
-__all__ = ["destroy", "destroy_damaged"]
+__all__ = ["destroy", "destroy_damaged", "sessions_of_others"]
+
+
+def sessions_of_others(root: Path, own: Collection[int]) -> tuple[Session, ...]:
+    """The shells that are in the environment, but for those of the processes `own`. One that is damaged has none."""
+    try:
+        runtime = open_environment(root, with_configuration=False).runtime
+    except EnvironmentStateError:
+        return ()
+    return tuple(session for session in active_sessions(runtime.sessions) if session.pid not in own)
 
 
 def destroy(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:

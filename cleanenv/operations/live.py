@@ -82,4 +82,7 @@ def _settings(environment: Environment, host: Host) -> ServerSettings:
             for name, value in sorted(host.variables.items())
             if name in _SERVER_VARIABLES or name.startswith("DOCKER_")
         ),
+        persistent=environment.configuration.persistent,
+        idle_timeout=environment.configuration.effective_idle_timeout,
+        on_deactivate=environment.configuration.on_deactivate,
     )

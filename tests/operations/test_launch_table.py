@@ -13,7 +13,8 @@ from cleanenv.launch_table import dump_launch_table
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 
-NAME, GLOB, EXECUTE = 1, 2, 3
+NAME, GLOB, EXECUTE, HOOK, SESSION = range(1, 6)
+OWN = [("inenv", "", EXECUTE), (".hook", "", HOOK), (".session", "", SESSION)]
 DENIED, ALLOWED = 1, 2
 
 
@@ -64,7 +65,7 @@ def test_table_holds_the_environment_its_mounts_and_its_links() -> None:
         [("/", "/r", 0), ("/p", "/p", 1)],
         # The launcher takes the first that fits: names before patterns.
         [
-            ("inenv", "", EXECUTE),
+            *OWN,
             ("cc", "/usr/bin/gcc", NAME),
             ("g*", "/opt/*/bin", GLOB),
             ("*", "~/.local/bin", GLOB),
@@ -79,7 +80,7 @@ def test_table_holds_the_rules_about_variables() -> None:
 
 
 def test_empty_table_is_one() -> None:
-    assert read(dump_launch_table("/e", "/h", [], [], [])) == Table("/e", "/h", [], [], [])
+    assert read(dump_launch_table("/e", "/h", [], [])) == Table("/e", "/h", [], OWN, [])
 
 
 def test_string_that_comes_twice_is_stored_once() -> None:
@@ -105,4 +106,4 @@ def test_any_bytes_of_a_path_survive(
     table = read(data)
     assert table.environment == environment
     assert table.mounts == mounts
-    assert table.links == [("inenv", "", EXECUTE), *((name, path, NAME) for name, path in links)]
+    assert table.links == [*OWN, *((name, path, NAME) for name, path in links)]
