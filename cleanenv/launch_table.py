@@ -21,8 +21,6 @@ _RECORD = struct.Struct("=3I")
 _VARIABLE = struct.Struct("=2I")
 _NAME, _GLOB, _EXECUTE, _HOOK, _SESSION = range(1, 6)
 _DENIED, _ALLOWED = 1, 2
-# The launcher under names of the live directory itself.
-_OWN = (("inenv", _EXECUTE), (".hook", _HOOK), (".session", _SESSION))
 
 
 class _Strings:
@@ -50,14 +48,15 @@ def dump_launch_table(
     mounts: Iterable[Mount],
     links: Iterable[Link],
     *,
+    python: str,
     denied_variables: Iterable[str] = (),
     allowed_variables: Iterable[str] = (),
 ) -> bytes:
-    """The table's bytes.
+    """The table's bytes. `python` is an interpreter of the host that has cleanenv.
 
     Names of variables may be patterns; where one is allowed, those that are not stay behind.
     """
-    records = [(name, "", kind) for name, kind in _OWN]
+    records = [("inenv", "", _EXECUTE), (".hook", "", _HOOK), (".session", python, _SESSION)]
     patterns = []
     for link in links:
         if link.name is not None:

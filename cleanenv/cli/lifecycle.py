@@ -30,7 +30,8 @@ __all__ = ["destroy", "reset", "start", "stop"]
 @click.command()
 @environment_option
 @click.option("--container-only", is_flag=True, hidden=True)
-def start(*, environment: str | None, container_only: bool) -> None:
+@click.option("--enter", "shell", type=int, hidden=True)
+def start(*, environment: str | None, container_only: bool, shell: int | None) -> None:
     """Start the container and mount the live directory.
 
     Whatever is there already is left alone. Calling a program starts a stopped container by itself.
@@ -40,7 +41,7 @@ def start(*, environment: str | None, container_only: bool) -> None:
     if container_only:
         lifecycle.start_container(root, host, connect=engine_connector(host), warn=warn)
     else:
-        lifecycle.start(root, host, connect=engine_connector(host), warn=warn)
+        lifecycle.start(root, host, connect=engine_connector(host), warn=warn, shell=shell)
 
 
 @click.command()

@@ -12,7 +12,7 @@ from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, changing
 from cleanenv.errors import AgentError
 from cleanenv.model.host import Host
-from cleanenv.operations import hooks
+from cleanenv.operations import hooks, live
 from cleanenv.operations.hooks import Warn
 from cleanenv.sessions import active_sessions
 
@@ -29,10 +29,18 @@ class Condition(enum.Enum):
     """Nor was a program called during the idle time."""
 
 
-def start(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) -> Environment:
-    """Make its programs callable: container and live directory. What is there already is left alone."""
+def start(
+    root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn, shell: int | None = None
+) -> Environment:
+    """Make its programs callable: container and live directory. What is there already is left alone.
+
+    `shell` is a process that enters the environment then.
+    """
     with changing(root) as found:
-        return hooks.bring_up(connect(), found, host, warn)
+        environment = hooks.bring_up(connect(), found, host, warn)
+    if shell is not None:
+        live.enter(environment, shell)
+    return environment
 
 
 def start_container(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:

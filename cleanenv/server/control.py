@@ -51,7 +51,7 @@ class ServerSilentError(MountError):
 
 
 def request(
-    socket_path: str, verb: str, argument: Mapping[str, object] | None = None, *, timeout_s: float = 10.0
+    socket_path: str, verb: str, argument: Mapping[str, object] | int | None = None, *, timeout_s: float = 10.0
 ) -> dict[str, object]:
     """Ask the environment server and return its answer.
 
@@ -101,7 +101,7 @@ def read_line(connection: socket.socket, limit: int, deadline: float) -> bytes:
     return bytes(data[: data.index(b"\n")])
 
 
-def encode_request(verb: str, argument: Mapping[str, object] | None) -> bytes:
+def encode_request(verb: str, argument: Mapping[str, object] | int | None) -> bytes:
     """A request as a line."""
     return (verb if argument is None else f"{verb} {json.dumps(argument)}").encode("ascii") + b"\n"
 

@@ -89,7 +89,8 @@ int agent_connect(const struct table *table)
 		if (is_hook) {
 			connection = connect_hook();
 		} else {
-			server_request(table, "start\n", "its container is not running and its server is gone");
+			server_request(table, server_connect(), "start\n",
+				       "its container is not running and its server is gone");
 			connection = connect_to(path, SOCK_SEQPACKET);
 		}
 	}

@@ -53,7 +53,7 @@ int main(int argc, char **argv)
 
 	if (program.session) {
 		kernel_mask(signals.blocked); /* a key may end the wait for the server */
-		session_change(&table, argv);
+		session_change(&table, program.session, argv);
 	}
 	struct terminal terminal = terminal_find();
 	if (program.container_view)

@@ -68,11 +68,15 @@ static void receive(int server, char reply[REPLY_MAX + 1])
 	reply[size] = '\0';
 }
 
-void server_request(const struct table *table, const char *request, const char *absent)
+int server_connect(void)
+{
+	return connect_to(join(runtime_directory(), "/control.sock", NULL), SOCK_STREAM);
+}
+
+void server_request(const struct table *table, int server, const char *request, const char *absent)
 {
 	char reply[REPLY_MAX + 1], *rest = reply;
 	size_t size = strlen(request);
-	int server = connect_to(join(runtime_directory(), "/control.sock", NULL), SOCK_STREAM);
 
 	if (server < 0 || send(server, request, size, MSG_NOSIGNAL) != (ssize_t)size)
 		fail(FAILURE_OWN, "environment", absent, server_hint(table));

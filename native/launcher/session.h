@@ -4,7 +4,10 @@
 
 #include "table/table.h"
 
-/* `enter PID` or `leave PID`. Ends the process: 0 when it is done, 125 with a message when it cannot be. */
-_Noreturn void session_change(const struct table *table, char *const *arguments);
+/*
+ * `enter PID` or `leave PID`. Ends the process: 0 when it is done, 125 with a message when it cannot be. To enter, `python` brings a
+ * server back that is gone.
+ */
+_Noreturn void session_change(const struct table *table, const char *python, char *const *arguments);
 
 #endif

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pexpect
 import pytest
@@ -198,6 +199,14 @@ def test_server_that_is_gone_is_told(own_environment: HostEnvironment) -> None:
     done = own_environment.run(".session", "leave", "1")
     assert done.returncode == 125
     assert done.stderr.startswith(b"cleanenv: environment: its server is gone\nhint: cleanenv start -e ")
+
+
+def test_server_that_is_gone_is_brought_back_to_enter(own_environment: HostEnvironment) -> None:
+    own_environment.serve(".session")
+    with_python = replace(own_environment, python="/bin/echo")
+    with_python.link()
+    done = with_python.run(".session", "enter", "77")
+    assert done.stdout.decode() == f"-I -m cleanenv start --enter 77 -e {own_environment.runtime}\n"
 
 
 @pytest.mark.parametrize(
