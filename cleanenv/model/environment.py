@@ -87,6 +87,11 @@ class RuntimePaths:
         return self.root / "launch-table"
 
     @property
+    def engine(self) -> Path:
+        """The address of the engine that has started the container."""
+        return self.root / "engine"
+
+    @property
     def lock(self) -> Path:
         return self.root / "lock"
 

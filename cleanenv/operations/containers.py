@@ -13,6 +13,7 @@ from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, save_state
 from cleanenv.errors import EngineError
+from cleanenv.files import replace_file
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.container import AGENT_DIRECTORY, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
@@ -80,8 +81,17 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
         # The socket of a container before would take the connection of a wait that looks too early.
         Path(environment.runtime.agent_socket).unlink(missing_ok=True)
         engine.start_container(environment.state.container_id)
+    _note_engine(engine, environment)
     wait_for_agent(engine, environment.state.container_id, environment.runtime)
     return environment
+
+
+def _note_engine(engine: Engine, environment: Environment) -> None:
+    """For the environment server, which starts the container by itself where nothing else is to be done."""
+    path = environment.runtime.engine
+    address = engine.address.encode("utf-8", "surrogateescape")
+    if not path.exists() or path.read_bytes() != address:
+        replace_file(path, address, mode=0o600)
 
 
 def is_running(engine: Engine, environment: Environment) -> bool:

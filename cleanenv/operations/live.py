@@ -91,5 +91,6 @@ def _settings(environment: Environment, host: Host) -> ServerSettings:
         ),
         persistent=environment.configuration.persistent,
         idle_timeout=environment.configuration.effective_idle_timeout,
+        on_activate=environment.configuration.on_activate,
         on_deactivate=environment.configuration.on_deactivate,
     )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import threading
 from collections.abc import Mapping, Sequence
 
 from cleanenv.errors import EngineError
 from cleanenv.server.control_server import END_SIGNALS
 
-__all__ = ["COMMAND_TIMEOUT_S", "SharedCommand"]
+__all__ = ["COMMAND_TIMEOUT_S", "Command"]
 
 COMMAND_TIMEOUT_S = 120.0
 
@@ -19,8 +18,8 @@ _OUTPUT_MAX = 8 << 10  # bytes of what the child says that are passed on
 _MARK = "cleanenv: "
 
 
-class SharedCommand:
-    """Runs the command once for all who ask while it runs: they share its result. `what` it does names it in errors."""
+class Command:
+    """A command and the variables that it gets. `what` it does names it in errors."""
 
     def __init__(
         self, what: str, command: Sequence[str], variables: Mapping[str, str], timeout_s: float = COMMAND_TIMEOUT_S
@@ -29,48 +28,28 @@ class SharedCommand:
         self._command = tuple(command)
         self._variables = dict(variables)
         self._timeout_s = timeout_s
-        self._lock = threading.Lock()
-        self._current: _Run | None = None
 
     def run(self) -> tuple[str, ...]:
         """Return what the command warned of, when it is done. Raises EngineError with what it said."""
-        with self._lock:
-            run = self._current
-            is_first = run is None
-            if run is None:
-                run = self._current = _Run()
-        if is_first:
-            try:
-                run.warnings, run.error = self._run()
-            finally:
-                with self._lock:
-                    self._current = None
-                run.done.set()
-        else:
-            run.done.wait()  # bounded by the other's own timeout
-        if run.error is not None:
-            raise EngineError(run.error.what, run.error.why, run.error.hint)
-        return run.warnings
-
-    def _run(self) -> tuple[tuple[str, ...], EngineError | None]:
         # A file, not a pipe: it never fills up, and a daemon that the child starts does not keep it open.
         with open(os.memfd_create("cleanenv-command", os.MFD_CLOEXEC), "w+b", buffering=0) as output:
             try:
                 process = self._spawn(output.fileno())
             except OSError as error:
-                return (), EngineError(self._what, f"{self._command[0]}: {error.strerror}")
+                raise EngineError(self._what, f"{self._command[0]}: {error.strerror}") from error
             try:
                 status = process.wait(self._timeout_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-                return (), EngineError(self._what, f"it did not end within {self._timeout_s:g} s", "docker ps")
+                why = f"it did not end within {self._timeout_s:g} s"
+                raise EngineError(self._what, why, "docker ps") from None
             size = os.fstat(output.fileno()).st_size
             said = os.pread(output.fileno(), _OUTPUT_MAX, max(0, size - _OUTPUT_MAX))
         lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
         if status == 0:
-            return tuple(line.removeprefix(_MARK) for line in lines if line.startswith(_MARK)), None
-        return (), _error_of(self._what, lines, status)
+            return tuple(line.removeprefix(_MARK) for line in lines if line.startswith(_MARK))
+        raise _error_of(self._what, lines, status)
 
     def _spawn(self, output: int) -> subprocess.Popen[bytes]:
         # The threads of the server block these signals, and a child inherits that through exec.
@@ -87,15 +66,6 @@ class SharedCommand:
             )
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
-
-
-class _Run:
-    """One run of the command, and those who wait for it."""
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.warnings: tuple[str, ...] = ()
-        self.error: EngineError | None = None
 
 
 def _error_of(doing: str, lines: Sequence[str], status: int) -> EngineError:

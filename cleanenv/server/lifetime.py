@@ -21,7 +21,8 @@ from dataclasses import dataclass
 
 from cleanenv.agent.activity import Activity
 from cleanenv.errors import AgentError, CleanenvError
-from cleanenv.server.command import SharedCommand
+from cleanenv.server.command import Command
+from cleanenv.server.container_start import ContainerStart
 from cleanenv.server.control_server import END_SIGNALS
 from cleanenv.server.sessions import SessionBook
 
@@ -37,9 +38,9 @@ _log = logging.getLogger(__name__)
 class Commands:
     """What changes the container. The stops do nothing where a shell, or a call, came in between."""
 
-    start: SharedCommand
-    stop_when_left: SharedCommand
-    stop_when_idle: SharedCommand
+    start: ContainerStart
+    stop_when_left: Command
+    stop_when_idle: Command
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +152,7 @@ class Lifetime:
         self._stop(self._commands.stop_when_idle)
         return timeout
 
-    def _stop(self, command: SharedCommand) -> None:
+    def _stop(self, command: Command) -> None:
         try:
             for warning in command.run():
                 _log.warning("%s", warning)

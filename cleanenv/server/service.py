@@ -21,7 +21,8 @@ from cleanenv.agent.activity import ask_activity
 from cleanenv.agent.client import AgentClient
 from cleanenv.errors import MountError, UsageError
 from cleanenv.server.catalog import LiveCatalog
-from cleanenv.server.command import SharedCommand
+from cleanenv.server.command import Command
+from cleanenv.server.container_start import ContainerStart
 from cleanenv.server.control_server import END_SIGNALS, Answer, ControlServer
 from cleanenv.server.launcher import patch_launcher
 from cleanenv.server.lifetime import Commands, Lifetime, Policy
@@ -266,12 +267,17 @@ def _static_files(files: Sequence[ServedFile], launcher: bytes, before: dict[str
 
 
 def _commands(settings: ServerSettings) -> Commands:
-    def command(what: str, *words: str) -> SharedCommand:
+    def command(what: str, *words: str) -> Command:
         line = (settings.python, "-m", "cleanenv", *words, "-e", settings.environment)
-        return SharedCommand(f"{what} of the container", line, settings.process_variables())
+        return Command(f"{what} of the container", line, settings.process_variables())
 
     return Commands(
-        start=command("start", "start", "--container-only"),
+        start=ContainerStart(
+            settings.environment_paths,
+            settings.runtime_paths,
+            command("start", "start", "--container-only"),
+            is_plain=not settings.on_activate,
+        ),
         stop_when_left=command("stop", "stop", "--when-left"),
         stop_when_idle=command("stop", "stop", "--when-idle"),
     )

@@ -36,8 +36,8 @@ class ServerSettings:
     `launcher` is the path of the launcher's binary as built; the server serves a copy with the runtime
     directory written in. `variables` are for the server's process, and for the `cleanenv start` which it runs
     when a launcher finds the container down: PATH, HOME, the engine's variables. `home` is the user's home in
-    the container. `uid` and `gid` own the files. `persistent`, `idle_timeout` (seconds, 0: never) and `on_deactivate`
-    are the configuration's.
+    the container. `uid` and `gid` own the files. `persistent`, `idle_timeout` (seconds, 0: never), `on_activate`
+    and `on_deactivate` are the configuration's.
     """
 
     environment: str
@@ -52,6 +52,7 @@ class ServerSettings:
     variables: tuple[tuple[str, str], ...] = ()
     persistent: bool = False
     idle_timeout: int = 0
+    on_activate: tuple[str, ...] = ()
     on_deactivate: tuple[str, ...] = ()
 
     @property
@@ -102,6 +103,7 @@ class ServerSettings:
             "variables": [list(variable) for variable in self.variables],
             "persistent": self.persistent,
             "idle_timeout": self.idle_timeout,
+            "on_activate": list(self.on_activate),
             "on_deactivate": list(self.on_deactivate),
         }
 
@@ -141,6 +143,7 @@ class ServerSettings:
                 variables=tuple((_text(name), _text(value)) for name, value in data["variables"]),
                 persistent=_switch(data["persistent"]),
                 idle_timeout=_number(data["idle_timeout"]),
+                on_activate=tuple(_text(line) for line in data["on_activate"]),
                 on_deactivate=tuple(_text(line) for line in data["on_deactivate"]),
             )
         except (ValueError, KeyError, TypeError) as error:

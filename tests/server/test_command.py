@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from cleanenv.errors import EngineError
-from cleanenv.server.command import SharedCommand
+from cleanenv.server.command import Command
 from cleanenv.server.control_server import END_SIGNALS
 
 
-def starter(program: str, timeout_s: float = 30.0, **variables: str) -> SharedCommand:
-    return SharedCommand("start of the container", (sys.executable, "-S", "-c", program), variables, timeout_s)
+def starter(program: str, timeout_s: float = 30.0, **variables: str) -> Command:
+    return Command("start of the container", (sys.executable, "-S", "-c", program), variables, timeout_s)
 
 
-def failure(starter: SharedCommand) -> tuple[str, str, str | None]:
+def failure(starter: Command) -> tuple[str, str, str | None]:
     with pytest.raises(EngineError) as caught:
         starter.run()
     return caught.value.what, caught.value.why, caught.value.hint
@@ -61,7 +59,7 @@ def test_a_child_without_a_proper_error_is_told_as_it_is(program: str, why: str)
 
 
 def test_a_program_that_is_missing_is_told() -> None:
-    what = failure(SharedCommand("start of the container", ("/none/python",), {}))
+    what = failure(Command("start of the container", ("/none/python",), {}))
 
     assert what == ("start of the container", "/none/python: No such file or directory", None)
 
@@ -83,27 +81,6 @@ def test_the_child_does_not_inherit_blocked_signals() -> None:
         assert signal.pthread_sigmask(signal.SIG_BLOCK, []) >= END_SIGNALS
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
-
-
-def test_those_who_ask_at_the_same_time_share_one_start(tmp_path: Path) -> None:
-    runs, gate = tmp_path / "runs", tmp_path / "gate"
-    # The child waits for a writer of the gate, so that all have asked before it ends.
-    child = starter(f"open({str(runs)!r}, 'a').write('x'); open({str(gate)!r}).read(); raise SystemExit(1)")
-    os.mkfifo(gate)
-    errors: list[str] = []
-
-    def ask() -> None:
-        errors.append(failure(child)[1])
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    gate.write_text("")
-    for thread in threads:
-        thread.join()
-
-    assert errors == ["it ended with status 1 and said nothing"] * 8
-    assert set(runs.read_text()) == {"x"}
 
 
 def test_a_later_start_runs_again(tmp_path: Path) -> None:
