@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,10 +20,11 @@ from cleanenv.cli.context import (
 from cleanenv.errors import EnvironmentStateError
 from cleanenv.operations import lifecycle
 from cleanenv.operations.destroy import destroy as destroy_environment
-from cleanenv.operations.destroy import sessions_of_others
+from cleanenv.operations.destroy import sessions_in
 from cleanenv.operations.lifecycle import Condition
 from cleanenv.operations.reset import reset as reset_environment
 from cleanenv.processes import ancestors, name_of
+from cleanenv.sessions import Session
 
 __all__ = ["destroy", "reset", "start", "stop"]
 
@@ -81,19 +83,20 @@ def destroy(*, path: str, yes: bool) -> None:
     """Remove the environment at PATH with its container."""
     host = current_host()
     root = absolute(path)
+    sessions, own = sessions_in(root), ancestors()
     if not yes:
-        _ask_about_sessions(root)
+        _ask_about([session for session in sessions if session.pid not in own], root)
     destroy_environment(root, host, connect=engine_connector(host), warn=warn)
+    if any(session.pid in own for session in sessions):
+        click.echo("this shell is still in it: type deactivate", err=True)
 
 
-def _ask_about_sessions(root: Path) -> None:
-    """Whoever is in the environment and types this knows that one shell is."""
-    sessions = sessions_of_others(root, ancestors())
-    if not sessions:
+def _ask_about(others: Sequence[Session], root: Path) -> None:
+    """Whoever is in the environment and types this knows of one shell."""
+    if not others:
         return
     what = f"destroy {root}"
-    who = ", ".join(f"{session.pid} {name_of(session.pid)}".strip() for session in sessions)
-    why = f"shells are in it ({who})"
+    why = f"shells are in it ({', '.join(f'{each.pid} {name_of(each.pid)}'.strip() for each in others)})"
     if not sys.stdin.isatty():
         raise EnvironmentStateError(what, why, f"cleanenv destroy --yes {shlex.quote(str(root))}")
     if not click.confirm(f"{what}: {why}. Go on?", err=True):

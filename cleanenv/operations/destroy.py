@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,16 +23,15 @@ from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory
 from cleanenv.sessions import Session, active_sessions
 
-__all__ = ["destroy", "destroy_damaged", "sessions_of_others"]
+__all__ = ["destroy", "destroy_damaged", "sessions_in"]
 
 
-def sessions_of_others(root: Path, own: Collection[int]) -> tuple[Session, ...]:
-    """The shells that are in the environment, but for those of the processes `own`. One that is damaged has none."""
+def sessions_in(root: Path) -> tuple[Session, ...]:
+    """The shells that are in the environment. One that is damaged has none."""
     try:
-        runtime = open_environment(root, with_configuration=False).runtime
+        return active_sessions(open_environment(root, with_configuration=False).runtime.sessions)
     except EnvironmentStateError:
         return ()
-    return tuple(session for session in active_sessions(runtime.sessions) if session.pid not in own)
 
 
 def destroy(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:

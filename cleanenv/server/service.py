@@ -79,8 +79,7 @@ class EnvironmentServer:
             gid=settings.gid,
             mtime_ns=time.time_ns(),
         )
-        users = (0, settings.uid, os.geteuid())
-        self._book = SessionBook(paths.sessions, users, HostProcesses())
+        self._book = SessionBook(paths.sessions, settings.uid, HostProcesses())
         self._lifetime = Lifetime(
             self._book,
             _commands(settings),
@@ -90,7 +89,7 @@ class EnvironmentServer:
         )
         self._control = ControlServer(
             str(paths.control_socket),
-            users,
+            {0, settings.uid, os.geteuid()},
             {
                 "start": self._handle_start,
                 "enter": self._handle_enter,

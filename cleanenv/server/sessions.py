@@ -57,9 +57,9 @@ class SessionBook:
     A session that was recorded before counts until `remove_ended`. For several threads.
     """
 
-    def __init__(self, path: Path, users: Sequence[int], processes: Processes) -> None:
+    def __init__(self, path: Path, user: int, processes: Processes) -> None:
         self._path = path
-        self._users = frozenset(users)
+        self._user = user
         self._processes = processes
         self._lock = threading.Lock()
         self._watches = {session: self._watch(session) for session in load_sessions(path)}
@@ -76,12 +76,12 @@ class SessionBook:
             return None not in self._watches.values()
 
     def enter(self, pid: int) -> None:
-        """Make the process a session; once is enough. Raises UsageError when it is none of the users', or has ended."""
+        """Make the process a session; once is enough. Raises UsageError when it is not the user's, or has ended."""
         what = f"session of process {pid}"
         start = self._processes.start_time(pid)
         if start is None:
             raise UsageError(what, "there is no such process")
-        if self._processes.owner(pid) not in self._users:
+        if self._processes.owner(pid) != self._user:
             raise UsageError(what, "it is another user's process")
         session = Session(pid, start)
         with self._lock:

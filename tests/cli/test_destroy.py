@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 from pathlib import Path
 
@@ -26,7 +27,7 @@ class Bench:
         self.answer = False
         self.is_terminal = True
         monkeypatch.setattr(lifecycle, "destroy_environment", lambda root, *_, **__: self.destroyed.append(root))
-        monkeypatch.setattr(lifecycle, "sessions_of_others", lambda *_: self.sessions)
+        monkeypatch.setattr(lifecycle, "sessions_in", lambda _root: self.sessions)
         monkeypatch.setattr(click, "confirm", self._confirm)
         stdin = io.StringIO()
         monkeypatch.setattr(stdin, "isatty", lambda: self.is_terminal)
@@ -67,6 +68,13 @@ def test_a_script_is_told_what_to_type(bench: Bench) -> None:
 def test_who_says_yes_before_is_not_asked(bench: Bench) -> None:
     bench.destroy("--yes")
     assert (bench.asked, bench.destroyed) == ([], [Path("/env x")])
+
+
+def test_who_is_in_it_is_not_asked_and_told_to_leave(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    bench.sessions = (Session(os.getppid(), 7),)
+    bench.destroy()
+    assert (bench.asked, bench.destroyed) == ([], [Path("/env x")])
+    assert capsys.readouterr().err == "this shell is still in it: type deactivate\n"
 
 
 def test_nobody_is_asked_about_nobody(bench: Bench) -> None:

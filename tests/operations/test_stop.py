@@ -14,7 +14,7 @@ from cleanenv.agent.client import AgentAbsentError
 from cleanenv.environments import Environment
 from cleanenv.errors import EngineUnavailableError
 from cleanenv.model.link import Link
-from cleanenv.operations.destroy import sessions_of_others
+from cleanenv.operations.destroy import sessions_in
 from cleanenv.operations.lifecycle import Condition
 from cleanenv.sessions import Session, save_sessions, start_time
 from tests.operations.harness import Bench
@@ -145,13 +145,12 @@ def test_next_command_lets_callers_in_that_a_killed_one_kept_out(bench: Bench, *
     assert not environment.runtime.closing_directory.exists()
 
 
-def test_shells_of_others_are_those_that_are_not_ones_own(bench: Bench) -> None:
+def test_shells_in_an_environment_are_those_that_live(bench: Bench) -> None:
     environment = bench.create(SH)
     save_sessions(environment.runtime.sessions, [OWN, OTHERS])
-    assert sessions_of_others(bench.root, ()) == (OWN,)
-    assert sessions_of_others(bench.root, (OWN.pid,)) == ()
+    assert sessions_in(bench.root) == (OWN,)
     environment.paths.state.write_text("{")
-    assert sessions_of_others(bench.root, ()) == ()
+    assert sessions_in(bench.root) == ()
 
 
 def test_way_that_is_not_there_can_be_closed(bench: Bench) -> None:

@@ -51,7 +51,7 @@ class Bench:
         self.lock.touch()
         self.start, self.left, self.idle = FakeCommand(self._up), FakeCommand(self._down), FakeCommand(self._down)
         self.policy = Policy(persistent=False, idle_timeout_s=IDLE_S, has_farewell=False)
-        self.book = SessionBook(directory / "sessions", (ME,), self.processes)
+        self.book = SessionBook(directory / "sessions", ME, self.processes)
 
     def lifetime(self) -> Lifetime:
         commands = Commands(self.start, self.left, self.idle)  # type: ignore[arg-type]

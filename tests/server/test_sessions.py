@@ -59,7 +59,7 @@ def processes() -> FakeProcesses:
 @pytest.fixture
 def make(tmp_path: Path, processes: FakeProcesses) -> Make:
     """A server's book of one environment; made again, that of the next server."""
-    return lambda: SessionBook(tmp_path / "sessions", (0, ME), processes)
+    return lambda: SessionBook(tmp_path / "sessions", ME, processes)
 
 
 def is_told(book: SessionBook) -> bool:
@@ -165,7 +165,7 @@ def test_without_descriptors_of_the_kernel_the_book_says_so(make: Make, processe
 
 
 @pytest.mark.parametrize(("pid", "why"), [(12, "there is no such process"), (13, "it is another user's process")])
-def test_only_a_process_of_the_users_can_enter(make: Make, processes: FakeProcesses, pid: int, why: str) -> None:
+def test_only_a_process_of_the_user_can_enter(make: Make, processes: FakeProcesses, pid: int, why: str) -> None:
     processes.start(13, 7, owner=1001)
     book = make()
     with pytest.raises(UsageError) as caught:
