@@ -147,7 +147,7 @@ class FakeAgent:
         if not packet:
             return False
         _magic, _version, kind = struct.unpack("=IHH", packet)
-        if kind == 11:
+        if kind == 12:
             connection.send(header(23) + struct.pack("=QQ", self.calls, self.idle_ms))
             return True
         assert fcntl.fcntl(descriptors[0], fcntl.F_GET_SEALS) == ALL_SEALS
