@@ -15,7 +15,7 @@ from cleanenv.environments import Environment, save_state
 from cleanenv.errors import EngineError
 from cleanenv.files import replace_file
 from cleanenv.model.configuration import Configuration
-from cleanenv.model.container import AGENT_DIRECTORY, ContainerSpec, Image
+from cleanenv.model.container import AGENT_DIRECTORY, STOP_GRACE_S, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.state import State
 
@@ -23,7 +23,6 @@ __all__ = ["ID_LABEL", "PATH_LABEL", "create_container", "ensure_running", "is_r
 
 ID_LABEL = "cleanenv.id"
 PATH_LABEL = "cleanenv.path"
-STOP_GRACE_S = 10
 _AGENT_WAIT_S = 20.0
 _POLL_S = 0.004  # the agent listens some 20 ms after the engine says "started"; there is nothing to wait on
 

@@ -17,16 +17,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import Protocol
 
 from cleanenv.agent.activity import Activity
 from cleanenv.errors import AgentError, CleanenvError
-from cleanenv.server.command import Command
-from cleanenv.server.container_start import ContainerStart
 from cleanenv.server.control_server import END_SIGNALS
 from cleanenv.server.sessions import SessionBook
 
-__all__ = ["Commands", "Lifetime", "Policy"]
+__all__ = ["Lifetime", "Switch"]
 
 _WAIT_MAX_S = 3600.0
 _LOOK_S = 2.0  # between two looks for the ends of processes that the kernel does not tell of
@@ -34,47 +32,41 @@ _LOOK_S = 2.0  # between two looks for the ends of processes that the kernel doe
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Commands:
-    """What changes the container. The stops do nothing where a shell, or a call, came in between."""
+class Switch(Protocol):
+    """What cleanenv.server.container_switch.ContainerSwitch does."""
 
-    start: ContainerStart
-    stop_when_left: Command
-    stop_when_idle: Command
+    def start(self) -> tuple[str, ...]: ...
 
+    def stop_when_left(self, is_left: Callable[[], bool], /) -> tuple[str, ...]: ...
 
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """`idle_timeout_s` is 0 where the container is never stopped for being idle.
-
-    With `has_farewell` there are programs to run when the last shell leaves, and it is told how they end.
-    """
-
-    persistent: bool
-    idle_timeout_s: int
-    has_farewell: bool
+    def stop_when_idle(self) -> tuple[str, ...]: ...
 
 
 class Lifetime:
-    """Knows the sessions and acts on them. Any thread may call its methods, but `tend` is for one."""
+    """Knows the sessions and acts on them. Any thread may call its methods, but `tend` is for one.
+
+    An `idle_timeout_s` of 0 is never.
+    """
 
     def __init__(
         self,
         book: SessionBook,
-        commands: Commands,
-        policy: Policy,
+        switch: Switch,
         activity: Callable[[], Activity],
         lock_path: str,
+        *,
+        persistent: bool,
+        idle_timeout_s: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._book = book
-        self._commands = commands
-        self._policy = policy
+        self._switch = switch
+        self._persistent = persistent
+        self._idle_timeout_s = idle_timeout_s
         self._activity = activity
         self._lock_path = lock_path
         self._clock = clock
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._is_left = False
         self._look_at = clock()
 
     def start(self) -> None:
@@ -85,10 +77,11 @@ class Lifetime:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
-    def replace(self, commands: Commands, policy: Policy) -> None:
+    def replace(self, switch: Switch, *, persistent: bool, idle_timeout_s: int) -> None:
         """Act by these from now on."""
-        self._commands = commands
-        self._policy = policy
+        self._switch = switch
+        self._persistent = persistent
+        self._idle_timeout_s = idle_timeout_s
         self._look_at = self._clock()
         self._notify()
 
@@ -96,7 +89,7 @@ class Lifetime:
         """Return when the container runs and has run on_activate; what that warned of. Raises EngineError."""
         if self._is_up() and self._is_settled():
             return ()
-        return self._commands.start.run()
+        return self._switch.start()
 
     def enter(self, pid: int) -> tuple[str, ...]:
         """Make the process a session of a container that runs. Raises UsageError, EngineError; then it is none."""
@@ -109,23 +102,16 @@ class Lifetime:
             raise
 
     def leave(self, pid: int) -> tuple[str, ...]:
-        """End the session of the process. The last one waits for on_deactivate, and hears what that warned of."""
-        if not self._book.leave(pid) or self._policy.persistent:
-            return ()
-        if self._policy.has_farewell:
-            return self._commands.stop_when_left.run()
-        self._is_left = True
-        self._notify()
-        return ()
+        """End the session of the process. With the last one the container is stopped when this returns.
+
+        So what is called next does not run into the stop. Returns what stopping warned of. Raises EngineError.
+        """
+        return self._stop() if self._book.leave(pid) else ()
 
     def tend(self) -> float:
         """Stop the container if it is time to. Returns how many seconds there are until the next look."""
         if self._book.remove_ended():
-            self._is_left = True
-        if self._is_left:
-            self._is_left = False
-            if not self._policy.persistent:
-                self._stop(self._commands.stop_when_left)
+            self._log(self._stop)
         now = self._clock()
         if now >= self._look_at:
             self._look_at = now + self._look_at_activity()
@@ -136,8 +122,8 @@ class Lifetime:
 
     def _look_at_activity(self) -> float:
         """How long from now on it cannot be time to stop."""
-        timeout = self._policy.idle_timeout_s
-        if timeout == 0:
+        timeout = self._idle_timeout_s
+        if timeout == 0 or self._persistent:
             return math.inf
         if self._book.sessions:
             return timeout
@@ -149,12 +135,16 @@ class Lifetime:
             return timeout
         if activity.idle_s < timeout:
             return timeout - activity.idle_s
-        self._stop(self._commands.stop_when_idle)
+        self._log(self._switch.stop_when_idle)
         return timeout
 
-    def _stop(self, command: Command) -> None:
+    def _stop(self) -> tuple[str, ...]:
+        return () if self._persistent else self._switch.stop_when_left(lambda: not self._book.sessions)
+
+    def _log(self, act: Callable[[], tuple[str, ...]]) -> None:
+        """Do what nobody waits for."""
         try:
-            for warning in command.run():
+            for warning in act():
                 _log.warning("%s", warning)
         except CleanenvError as error:
             _log.error("%s", error)

@@ -21,11 +21,10 @@ from cleanenv.agent.activity import ask_activity
 from cleanenv.agent.client import AgentClient
 from cleanenv.errors import MountError, UsageError
 from cleanenv.server.catalog import LiveCatalog
-from cleanenv.server.command import Command
-from cleanenv.server.container_start import ContainerStart
+from cleanenv.server.container_switch import ContainerSwitch
 from cleanenv.server.control_server import END_SIGNALS, Answer, ControlServer
 from cleanenv.server.launcher import patch_launcher
-from cleanenv.server.lifetime import Commands, Lifetime, Policy
+from cleanenv.server.lifetime import Lifetime
 from cleanenv.server.sessions import HostProcesses, SessionBook
 from cleanenv.server.settings import ServedFile, ServerSettings
 from cleanenv.server.watch import ContainerWatch
@@ -82,10 +81,11 @@ class EnvironmentServer:
         self._book = SessionBook(paths.sessions, settings.uid, HostProcesses())
         self._lifetime = Lifetime(
             self._book,
-            _commands(settings),
-            _policy(settings),
+            ContainerSwitch(settings),
             lambda: ask_activity(paths.agent_directory),
             str(paths.lock),
+            persistent=settings.persistent,
+            idle_timeout_s=settings.idle_timeout,
         )
         self._control = ControlServer(
             str(paths.control_socket),
@@ -201,7 +201,9 @@ class EnvironmentServer:
             self._catalog.replace_links(settings.links)
             self._forget()
             self._watch.renew()
-            self._lifetime.replace(_commands(settings), _policy(settings))
+            self._lifetime.replace(
+                ContainerSwitch(settings), persistent=settings.persistent, idle_timeout_s=settings.idle_timeout
+            )
         return Answer({"links": len(settings.links)})
 
     def _handle_status(self, _argument: object) -> Answer:
@@ -263,27 +265,6 @@ def _static_files(files: Sequence[ServedFile], launcher: bytes, before: dict[str
         is_same = old is not None and old.content == file.content and old.mode == file.mode
         served[file.name] = old if old and is_same else StaticFile(file.content, file.mode, now)
     return served
-
-
-def _commands(settings: ServerSettings) -> Commands:
-    def command(what: str, *words: str) -> Command:
-        line = (settings.python, "-m", "cleanenv", *words, "-e", settings.environment)
-        return Command(f"{what} of the container", line, settings.process_variables())
-
-    return Commands(
-        start=ContainerStart(
-            settings.environment_paths,
-            settings.runtime_paths,
-            command("start", "start", "--container-only"),
-            is_plain=not settings.on_activate,
-        ),
-        stop_when_left=command("stop", "stop", "--when-left"),
-        stop_when_idle=command("stop", "stop", "--when-idle"),
-    )
-
-
-def _policy(settings: ServerSettings) -> Policy:
-    return Policy(settings.persistent, settings.idle_timeout, has_farewell=bool(settings.on_deactivate))
 
 
 def _pid(argument: object) -> int:

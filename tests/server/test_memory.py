@@ -26,5 +26,5 @@ def test_the_server_imports_only_what_it_needs() -> None:
     assert "cleanenv.server.service" in names
     assert names & FOREIGN == set()
     assert {name for name in names if name.startswith(("cleanenv.engine.", "cleanenv.operations", "cleanenv.cli"))} == {
-        "cleanenv.engine.restart"
+        "cleanenv.engine.plain_requests"
     }

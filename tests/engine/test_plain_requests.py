@@ -1,4 +1,4 @@
-"""The one request that starts a container, at an engine that answers in every way."""
+"""The one request that starts or stops a container, at an engine that answers in every way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from cleanenv.engine.restart import restart
+from cleanenv.engine import plain_requests
+from cleanenv.engine.plain_requests import start, stop
 
 ID = "0123456789abcdef" * 4
 
@@ -50,15 +51,22 @@ def engine(path: Path, answer: bytes) -> Iterator[list[bytes]]:
 )
 def test_only_the_engines_yes_counts(tmp_path: Path, answer: bytes, *, runs: bool) -> None:
     with engine(tmp_path / "s", answer) as asked:
-        assert restart(f"unix://{tmp_path}/s", ID, 10) is runs
+        assert start(f"unix://{tmp_path}/s", ID) is runs
     assert asked == [f"POST /containers/{ID}/start HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()]
 
 
-def test_silent_engine_is_given_up(tmp_path: Path) -> None:
+def test_stop_gives_the_programs_time(tmp_path: Path) -> None:
+    with engine(tmp_path / "s", b"HTTP/1.0 204 No Content\r\n\r\n") as asked:
+        assert stop(f"unix://{tmp_path}/s", ID, 10)
+    assert asked[0].startswith(f"POST /containers/{ID}/stop?t=10 HTTP/1.0\r\n".encode())
+
+
+def test_silent_engine_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_requests, "_TIMEOUT_S", 0.1)
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
         listener.listen()
-        assert not restart(f"unix://{tmp_path}/s", ID, 0.1)
+        assert not start(f"unix://{tmp_path}/s", ID)
 
 
 @pytest.mark.parametrize(
@@ -72,4 +80,4 @@ def test_silent_engine_is_given_up(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_not_plain_is_left_to_others(address: str, container_id: str) -> None:
-    assert not restart(address, container_id, 10)
+    assert not start(address, container_id)
