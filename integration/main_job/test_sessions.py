@@ -61,18 +61,16 @@ def test_one_shell_leaves_and_the_other_goes_on(small: Environment, name: str) -
 def test_what_still_runs_is_stopped_with_the_last_shell(create: Create) -> None:
     environment = create("--link=/bin/sh")
     with entered(environment) as shell:
-        call: list[Argument] = [
-            environment.bin / "sh",
-            "-c",
-            "trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 0.1; done",
-        ]
+        script = "trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 0.1; done"
+        call: list[Argument] = [environment.bin / "sh", "-c", script]
         with environment.caller.start(call) as process:
             assert process.stdout is not None
             assert process.stdout.readline() == b"ready\n"
             shell.output("deactivate")
             said, _of_sleep = process.communicate(timeout=60)
             assert (said, process.returncode) == (b"asked\n", 3)
-    await_stop(environment)
+        # What is called next does not run into the stop.
+        assert shell.output(f"{environment.bin}/sh -c 'sleep 0.5; echo works'") == "works\n"
 
 
 @pytest.mark.parametrize("how", ["SIGKILL", "closed terminal", "exit"])
