@@ -76,7 +76,9 @@ def test_table_holds_the_environment_its_mounts_and_its_links() -> None:
 
 
 def test_table_holds_the_rules_about_variables() -> None:
-    data = dump_launch_table("/e", "/h", [], [], python="/python", denied_variables=["A", "B_*"], allowed_variables=["*"])
+    data = dump_launch_table(
+        "/e", "/h", [], [], python="/python", denied_variables=["A", "B_*"], allowed_variables=["*"]
+    )
     assert read(data).variables == [("A", DENIED), ("B_*", DENIED), ("*", ALLOWED)]
 
 
