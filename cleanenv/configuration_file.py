@@ -12,6 +12,7 @@ from cleanenv.errors import CorruptStateError, UsageError
 from cleanenv.model.configuration import (
     Configuration,
     check_grace,
+    check_idle_timeout,
     check_publish,
     check_variable,
     check_variable_pattern,
@@ -23,7 +24,7 @@ from cleanenv.model.user import parse_user
 __all__ = ["dump_configuration", "read_configuration"]
 
 _SECTIONS = ("global", "directory", "link", "environment")
-_VALUES = ("base", "network", "user", "grace")
+_VALUES = ("base", "network", "user", "idle_timeout", "grace")
 _SWITCHES = ("persistent", "sudo")
 _LISTS = ("publish", "deny_env", "allow_env", "on_activate", "on_deactivate", "on_destroy")
 _GLOBAL_KEYS = (*_VALUES, *_SWITCHES, *_LISTS)
@@ -112,6 +113,9 @@ def _parse(content: bytes, what: str) -> Configuration:
         user=parse_user(section["user"], f"{what}, [global] user") if "user" in section else None,
         sudo=_switch(section, "sudo", what),
         persistent=_switch(section, "persistent", what),
+        idle_timeout=check_idle_timeout(section["idle_timeout"], f"{what}, [global] idle_timeout")
+        if "idle_timeout" in section
+        else None,
         environment=_environment(file.get("environment", {}), what),
         grace=check_grace(section["grace"], f"{what}, [global] grace") if "grace" in section else None,
         deny_env=_variable_patterns(section, "deny_env", what),

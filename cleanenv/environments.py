@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from cleanenv import gate
 from cleanenv.configuration_file import read_configuration
 from cleanenv.errors import (
     CleanenvError,
@@ -101,4 +102,5 @@ def changing(root: Path, *, with_configuration: bool = True) -> Iterator[Environ
     environment = open_environment(root, with_configuration=with_configuration)
     runtime = make_runtime_directory(environment.state.runtime_directory, os.geteuid())
     with locked(runtime.lock):
+        gate.open_again(runtime)
         yield open_environment(root, with_configuration=with_configuration)

@@ -19,7 +19,7 @@ _VERSION = 2
 _HEADER = struct.Struct("=11I")
 _RECORD = struct.Struct("=3I")
 _VARIABLE = struct.Struct("=2I")
-_NAME, _GLOB, _EXECUTE = 1, 2, 3
+_NAME, _GLOB, _EXECUTE, _HOOK, _SESSION = range(1, 6)
 _DENIED, _ALLOWED = 1, 2
 
 
@@ -47,16 +47,16 @@ def dump_launch_table(
     home: str,
     mounts: Iterable[Mount],
     links: Iterable[Link],
-    executors: Iterable[str] = ("inenv",),
     *,
+    python: str,
     denied_variables: Iterable[str] = (),
     allowed_variables: Iterable[str] = (),
 ) -> bytes:
-    """The table's bytes. `executors` are the names that run their first argument in the container's view.
+    """The table's bytes. `python` is an interpreter of the host that has cleanenv.
 
     Names of variables may be patterns; where one is allowed, those that are not stay behind.
     """
-    records = [(name, "", _EXECUTE) for name in executors]
+    records = [("inenv", "", _EXECUTE), (".hook", "", _HOOK), (".session", python, _SESSION)]
     patterns = []
     for link in links:
         if link.name is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-__all__ = ["programs_below"]
+__all__ = ["ancestors", "name_of", "programs_below"]
 
 
 def programs_below(agent_pid: int) -> tuple[tuple[int, str], ...]:
@@ -19,3 +19,16 @@ def programs_below(agent_pid: int) -> tuple[tuple[int, str], ...]:
         )
     except psutil.Error:
         return ()
+
+
+def name_of(pid: int) -> str:
+    """The name of a process, empty when it has ended."""
+    try:
+        return psutil.Process(pid).name()
+    except psutil.Error:
+        return ""
+
+
+def ancestors() -> tuple[int, ...]:
+    """The parent of this process, its parent, and so on."""
+    return tuple(process.pid for process in psutil.Process().parents())

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from integration.main_job.caller import CALLERS, Caller
-from integration.main_job.images import make_busybox, make_debian
+from integration.main_job.images import make_busybox, make_debian, make_services
 from integration.main_job.installation import install
 from integration.main_job.traces import remove_all
 
@@ -50,6 +50,12 @@ def image_cache(ground: Path) -> Path:
 def debian(image_cache: Path) -> str:
     """An image with Python, a compiler and make."""
     return make_debian(image_cache / "cleanenv/images")
+
+
+@pytest.fixture(scope="session")
+def services(image_cache: Path) -> str:
+    """An image with PostgreSQL and Redis."""
+    return make_services(image_cache / "cleanenv/images")
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from cleanenv.errors import AgentError
 
 __all__ = [
+    "ACTIVITY",
     "ANSWER",
     "EXISTS",
     "GLOB",
@@ -26,6 +27,7 @@ __all__ = [
     "check_answer_header",
     "pack_header",
     "pack_strings",
+    "unpack_activity",
     "unpack_matches",
     "unpack_presences",
 ]
@@ -35,12 +37,15 @@ VERSION = 1
 EXISTS = 4
 GLOB = 5
 WATCH = 6
+ACTIVITY = 12
 ANSWER = 21
+_ACTIVE = 23
 
 PACKET_MAX = 256  # bytes
 QUESTION_MAX = 16 << 20  # bytes; holds for answers too
 
 _HEADER = struct.Struct("=IHH")
+_ACTIVITY = struct.Struct("=IHHQQ")
 _MATCH = struct.Struct("=IIQqII")
 _PATH_MIN = 2  # bytes: a slash and the NUL
 _NANOSECONDS = 10**9
@@ -72,9 +77,20 @@ def pack_header(kind: int) -> bytes:
 
 def check_answer_header(packet: bytes) -> None:
     """Raises AgentError unless the packet is an ANSWER of this version."""
-    if len(packet) != _HEADER.size:
+    _check(packet, _HEADER.size, ANSWER)
+
+
+def unpack_activity(packet: bytes) -> tuple[int, int]:
+    """The answer to ACTIVITY: the calls that run, and for how many ms there have been none."""
+    _check(packet, _ACTIVITY.size, _ACTIVE)
+    *_header, calls, idle_ms = _ACTIVITY.unpack(packet)
+    return calls, idle_ms
+
+
+def _check(packet: bytes, size: int, expected: int) -> None:
+    if len(packet) != size:
         raise _malformed(f"a packet of {len(packet)} bytes")
-    magic, version, kind = _HEADER.unpack(packet)
+    magic, version, kind = _HEADER.unpack_from(packet)
     if magic != MAGIC:
         raise _malformed(f"magic {magic:#x}")
     if version != VERSION:
@@ -83,7 +99,7 @@ def check_answer_header(packet: bytes) -> None:
             f"it speaks version {version} of the protocol, this cleanenv speaks {VERSION}",
             "cleanenv create --clear PATH, which makes the environment anew with this version",
         )
-    if kind != ANSWER:
+    if kind != expected:
         raise _malformed(f"a message of type {kind}")
 
 

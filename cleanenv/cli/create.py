@@ -19,6 +19,7 @@ from cleanenv.errors import UsageError
 from cleanenv.model.configuration import (
     Configuration,
     check_grace,
+    check_idle_timeout,
     check_publish,
     check_variable,
     check_variable_pattern,
@@ -73,6 +74,11 @@ _INSIDE = "by the container's shell"
 @click.option("--sudo", is_flag=True, help="The user may become root in the container by sudo, without a password.")
 @click.option("-p", "--persistent", is_flag=True, help="Keep the container running when nobody uses it.")
 @click.option(
+    "--idle-timeout",
+    metavar="SECONDS",
+    help="Stop the container when no program was called for so long and no shell is in the environment; off: never.",
+)
+@click.option(
     "--env",
     "variables",
     multiple=True,
@@ -115,6 +121,7 @@ def create(  # noqa: PLR0913 (one for each option)
     user: str | None,
     sudo: bool,
     persistent: bool,
+    idle_timeout: str | None,
     variables: tuple[str, ...],
     deny_env: tuple[str, ...],
     allow_env: tuple[str, ...],
@@ -154,6 +161,7 @@ def create(  # noqa: PLR0913 (one for each option)
         user=parse_user(user, "option --user") if user is not None else None,
         sudo=sudo,
         persistent=persistent,
+        idle_timeout=check_idle_timeout(idle_timeout, "option --idle-timeout") if idle_timeout is not None else None,
         grace=check_grace(grace, "option --grace") if grace is not None else None,
         environment=environment,
         deny_env=tuple(check_variable_pattern(text, "option --deny-env") for text in deny_env),

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root
+
+if TYPE_CHECKING:
+    from cleanenv.operations import report
 
 __all__ = ["list_", "status"]
 
@@ -24,9 +28,9 @@ def list_(*, as_json: bool) -> None:
         return
     width = max((len(summary.path) for summary in summaries), default=0)
     for summary in summaries:
-        click.echo(
-            f"{summary.path:{width}}  {summary.state:8}  {summary.image}".rstrip().encode("utf-8", "surrogateescape")
-        )
+        shells = f"  {_shells(summary.sessions)}" if summary.sessions else ""
+        line = f"{summary.path:{width}}  {summary.state:8}  {summary.image}{shells}"
+        click.echo(line.rstrip().encode("utf-8", "surrogateescape"))
 
 
 @click.command()
@@ -48,6 +52,9 @@ def status(*, environment: str | None, as_json: bool) -> None:
         ("live directory", result.live_directory),
         *_rows("directories", result.mounts),
         *_rows("links", result.links),
+        *_rows("shells", tuple(f"{pid} {name}" for pid, name in result.sessions)),
+        ("use", _use(result)),
+        ("stops", _stops(result)),
         *_rows("programs", tuple(f"{pid} {name}" for pid, name in result.programs)),
     ]
     for title, text in rows:
@@ -56,3 +63,22 @@ def status(*, environment: str | None, as_json: bool) -> None:
 
 def _rows(title: str, items: tuple[str, ...]) -> list[tuple[str, str]]:
     return [(title if index == 0 else "", item) for index, item in enumerate(items)]
+
+
+def _use(status: report.Status) -> str:
+    if status.calls is None or status.idle_s is None:
+        return "none"
+    if status.calls:
+        return "1 call" if status.calls == 1 else f"{status.calls} calls"
+    return f"no call for {status.idle_s:.0f} s"
+
+
+def _stops(status: report.Status) -> str:
+    if status.persistent:
+        return "never (persistent)"
+    idle = f", or after {status.idle_timeout} s without shells and calls" if status.idle_timeout else ""
+    return f"when the last shell leaves{idle}"
+
+
+def _shells(count: int) -> str:
+    return "1 shell" if count == 1 else f"{count} shells"

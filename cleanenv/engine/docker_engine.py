@@ -75,6 +75,11 @@ class DockerEngine:
                 )
             return docker.APIClient(base_url=self._endpoint.address, version=api_version, timeout=timeout_s, tls=tls)
 
+    @property
+    def address(self) -> str:
+        """What reached it (unix://…)."""
+        return self._endpoint.address
+
     def info(self) -> EngineInfo:
         """Say which engine this is."""
         if self._info is None:

@@ -20,6 +20,10 @@ class Engine(Protocol):
     an exception of the library behind it. Containers and images are named by id; ids have no shortened forms.
     """
 
+    @property
+    def address(self) -> str:
+        """What reached it (unix://…)."""
+
     def info(self) -> EngineInfo:
         """Say which engine this is."""
 

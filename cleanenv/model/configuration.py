@@ -10,13 +10,23 @@ from cleanenv.model.link import DEFAULT_LINKS, Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.user import UserRequest
 
-__all__ = ["Configuration", "check_grace", "check_publish", "check_variable", "check_variable_pattern"]
+__all__ = [
+    "Configuration",
+    "check_grace",
+    "check_idle_timeout",
+    "check_publish",
+    "check_variable",
+    "check_variable_pattern",
+]
 
 _PUBLISH = re.compile(
     r"(?:(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:]+\]):)?\d+(?:-\d+)?:\d+(?:-\d+)?(?:/(?:tcp|udp|sctp))?", re.ASCII
 )
 _SECONDS = re.compile(r"\d{1,5}", re.ASCII)
 _GRACE_MAX_S = 86400
+_IDLE_TIMEOUT_S = 300
+_IDLE_TIMEOUT_MAX_S = 10**9
+_NEVER = "off"
 # What the agent sets for every program, from the user.
 _USERS_OWN = frozenset({"HOME", "USER", "LOGNAME", "SHELL"})
 
@@ -28,7 +38,7 @@ class Configuration:
     `environment` are variables for programs whose caller does not set them. Of the caller's own, `deny_env` (names or
     patterns) are never handed on, and if there are `allow_env`, only those are. `on_activate` and the like are lines
     for the container's shell, in their order. `grace` are the seconds between HUP and KILL for programs whose
-    launcher died.
+    launcher died. `idle_timeout` is in seconds, 0 for never.
     """
 
     base: str | None = None
@@ -39,6 +49,7 @@ class Configuration:
     user: UserRequest | None = None
     sudo: bool = False
     persistent: bool = False
+    idle_timeout: int | None = None
     grace: int | None = None
     environment: tuple[tuple[str, str], ...] = ()
     deny_env: tuple[str, ...] = ()
@@ -50,6 +61,13 @@ class Configuration:
     @property
     def effective_links(self) -> tuple[Link, ...]:
         return DEFAULT_LINKS if self.links is None else self.links
+
+    @property
+    def effective_idle_timeout(self) -> int:
+        """How long the container runs on when nobody uses it, in seconds; 0: until it is stopped."""
+        if self.persistent:
+            return 0
+        return _IDLE_TIMEOUT_S if self.idle_timeout is None else self.idle_timeout
 
     @property
     def effective_network(self) -> str:
@@ -81,6 +99,7 @@ class Configuration:
             sudo=self.sudo or other.sudo,
             persistent=self.persistent or other.persistent,
             grace=other.grace if self.grace is None else self.grace,
+            idle_timeout=other.idle_timeout if self.idle_timeout is None else self.idle_timeout,
             environment=tuple({**dict(other.environment), **dict(self.environment)}.items()),
             deny_env=self.deny_env or other.deny_env,
             allow_env=self.allow_env or other.allow_env,
@@ -102,6 +121,15 @@ def check_publish(text: str, what: str) -> str:
     if not _PUBLISH.fullmatch(text):
         raise UsageError(what, f"{text!r} is no port mapping", "use [HOST-IP:]HOST:CONTAINER[/tcp|/udp]")
     return text
+
+
+def check_idle_timeout(text: str, what: str) -> int:
+    """Seconds; 0 for `off`. Raises UsageError, naming `what`."""
+    if text == _NEVER:
+        return 0
+    if not text.isascii() or not text.isdecimal() or int(text) > _IDLE_TIMEOUT_MAX_S:
+        raise UsageError(what, f"{text!r} is no number of seconds", "use whole seconds, or off")
+    return int(text)
 
 
 def check_variable(name: str, what: str) -> str:

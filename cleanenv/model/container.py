@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from cleanenv.model.mount import Mount
 
-__all__ = ["AGENT_DIRECTORY", "AGENT_PATH", "Container", "ContainerSpec", "EngineInfo", "Image"]
+__all__ = ["AGENT_DIRECTORY", "AGENT_PATH", "STOP_GRACE_S", "Container", "ContainerSpec", "EngineInfo", "Image"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +70,4 @@ class Container:
 
 AGENT_PATH = "/.cleanenv/agent"
 AGENT_DIRECTORY = "/.cleanenv/run"
+STOP_GRACE_S = 10  # for the agent, which gives programs 8 of them (STOP_MS in native/agent/serve.c)

@@ -70,6 +70,11 @@ class RuntimePaths:
         return self.root / "agent"
 
     @property
+    def closing_directory(self) -> Path:
+        """Where that is while the container is being stopped (cleanenv/gate.py)."""
+        return self.root / "closing"
+
+    @property
     def agent_socket(self) -> Path:
         return self.agent_directory / "agent.sock"
 
@@ -82,8 +87,18 @@ class RuntimePaths:
         return self.root / "launch-table"
 
     @property
+    def engine(self) -> Path:
+        """The address of the engine that has started the container."""
+        return self.root / "engine"
+
+    @property
     def lock(self) -> Path:
         return self.root / "lock"
+
+    @property
+    def sessions(self) -> Path:
+        """The shells that are in the environment (cleanenv/sessions.py)."""
+        return self.root / "sessions"
 
     @property
     def server_log(self) -> Path:

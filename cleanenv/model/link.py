@@ -15,7 +15,7 @@ __all__ = ["DEFAULT_LINKS", "RESERVED_NAMES", "Link", "is_valid_name", "make_lin
 # Names that the live directory itself serves beside the programs.
 RESERVED_NAMES = frozenset(
     {"activate", "activate.fish", "activate.csh", "activate.nu", "activate.ps1", "activate.xsh"}
-    | {"deactivate", "cleanenv", "inenv", "destroy"}
+    | {"deactivate", "cleanenv", "inenv", "destroy", ".hook", ".session"}
 )
 
 _NAME_MAX = 255  # bytes, limits.h

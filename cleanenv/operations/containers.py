@@ -13,8 +13,9 @@ from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, save_state
 from cleanenv.errors import EngineError
+from cleanenv.files import replace_file
 from cleanenv.model.configuration import Configuration
-from cleanenv.model.container import AGENT_DIRECTORY, ContainerSpec, Image
+from cleanenv.model.container import AGENT_DIRECTORY, STOP_GRACE_S, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.state import State
 
@@ -22,7 +23,6 @@ __all__ = ["ID_LABEL", "PATH_LABEL", "create_container", "ensure_running", "is_r
 
 ID_LABEL = "cleanenv.id"
 PATH_LABEL = "cleanenv.path"
-STOP_GRACE_S = 10
 _AGENT_WAIT_S = 20.0
 _POLL_S = 0.004  # the agent listens some 20 ms after the engine says "started"; there is nothing to wait on
 
@@ -80,8 +80,17 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
         # The socket of a container before would take the connection of a wait that looks too early.
         Path(environment.runtime.agent_socket).unlink(missing_ok=True)
         engine.start_container(environment.state.container_id)
+    _note_engine(engine, environment)
     wait_for_agent(engine, environment.state.container_id, environment.runtime)
     return environment
+
+
+def _note_engine(engine: Engine, environment: Environment) -> None:
+    """For the environment server, which starts the container by itself where nothing else is to be done."""
+    path = environment.runtime.engine
+    address = engine.address.encode("utf-8", "surrogateescape")
+    if not path.exists() or path.read_bytes() != address:
+        replace_file(path, address, mode=0o600)
 
 
 def is_running(engine: Engine, environment: Environment) -> bool:

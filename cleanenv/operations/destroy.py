@@ -12,7 +12,7 @@ from pathlib import Path
 from cleanenv import mounts
 from cleanenv.configuration_file import read_configuration
 from cleanenv.engine.port import Engine
-from cleanenv.environments import changing
+from cleanenv.environments import changing, open_environment
 from cleanenv.errors import CleanenvError, EnvironmentStateError
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
@@ -21,8 +21,17 @@ from cleanenv.operations.containers import ID_LABEL, PATH_LABEL
 from cleanenv.operations.hooks import Warn
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory
+from cleanenv.sessions import Session, active_sessions
 
-__all__ = ["destroy", "destroy_damaged"]
+__all__ = ["destroy", "destroy_damaged", "sessions_in"]
+
+
+def sessions_in(root: Path) -> tuple[Session, ...]:
+    """The shells that are in the environment. One that is damaged has none."""
+    try:
+        return active_sessions(open_environment(root, with_configuration=False).runtime.sessions)
+    except EnvironmentStateError:
+        return ()
 
 
 def destroy(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:

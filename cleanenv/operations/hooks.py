@@ -13,7 +13,7 @@ from cleanenv.environments import Environment
 from cleanenv.model.host import Host
 from cleanenv.operations import containers, live
 
-__all__ = ["Warn", "before_destroy", "before_stop", "bring_up"]
+__all__ = ["Warn", "before_destroy", "bring_up", "take_down"]
 
 # Told in one sentence what went wrong and does not keep the command from going on.
 Warn = Callable[[str], None]
@@ -42,6 +42,12 @@ def activated(environment: Environment, host: Host, warn: Warn) -> None:
     """Run on_activate. A service goes on when this returns, and ends with its container."""
     for line in environment.configuration.on_activate:
         _run(environment, "on-activate", line, host, warn, service=True)
+
+
+def take_down(engine: Engine, environment: Environment, host: Host, warn: Warn) -> None:
+    """Run on_deactivate and stop the container, if it runs. For who has closed the way to it (cleanenv/gate.py)."""
+    before_stop(engine, environment, host, warn)
+    containers.stop_container(engine, environment)
 
 
 def before_stop(engine: Engine, environment: Environment, host: Host, warn: Warn) -> None:
@@ -79,7 +85,7 @@ def _call(environment: Environment, event: str, line: str, host: Host, *, servic
     with open(environment.paths.log, "ab", buffering=0, opener=_private) as log:
         log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {event}: {line}\n".encode("utf-8", "surrogateescape"))
         process = subprocess.Popen(
-            [environment.paths.bin / "inenv", "/bin/sh", "-c", f"cd\n{line}"],
+            [environment.paths.bin / ".hook", "/bin/sh", "-c", f"cd\n{line}"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

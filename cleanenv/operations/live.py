@@ -14,8 +14,9 @@ from cleanenv.model.host import Host
 from cleanenv.server import control, process
 from cleanenv.server.settings import ServedFile, ServerSettings
 
-__all__ = ["ensure_mounted", "publish_links", "unmount"]
+__all__ = ["ensure_mounted", "enter", "publish_links", "unmount"]
 
+_ENTER_TIMEOUT_S = 180.0  # somebody else may be stopping it just now
 _NATIVE = Path(__file__).parents[1] / "native"
 
 # What the server hands to the `cleanenv start` that it runs for a launcher: how to reach the engine, and no secrets.
@@ -29,16 +30,21 @@ def native_program(name: str) -> Path:
 
 def ensure_mounted(environment: Environment, host: Host) -> None:
     """Serve the live directory if nobody does; a dead mount is replaced. Raises MountError."""
-    write_launch_table(environment)
+    write_launch_table(environment, host)
     if mounts.state(str(environment.paths.bin)) is not mounts.MountState.LIVE:
         process.start(_settings(environment, host))
 
 
 def publish_links(environment: Environment, host: Host) -> None:
     """Make changed links visible at once, in the launch table and in the live directory."""
-    write_launch_table(environment)
+    write_launch_table(environment, host)
     if mounts.state(str(environment.paths.bin)) is mounts.MountState.LIVE:
         control.request(str(environment.runtime.control_socket), "reload", _settings(environment, host).to_object())
+
+
+def enter(environment: Environment, pid: int) -> None:
+    """Make the process a session of the environment. Raises EnvironmentStateError when it cannot be."""
+    control.request(str(environment.runtime.control_socket), "enter", pid, timeout_s=_ENTER_TIMEOUT_S)
 
 
 def unmount(environment: Environment) -> None:
@@ -49,13 +55,14 @@ def unmount(environment: Environment) -> None:
         mounts.unmount(str(environment.paths.bin), lazy=True)
 
 
-def write_launch_table(environment: Environment) -> None:
+def write_launch_table(environment: Environment, host: Host) -> None:
     """Replace the launch table in one step, if it changed."""
     content = dump_launch_table(
         str(environment.paths.root),
         environment.state.user.home,
         environment.state.mounts,
         environment.configuration.effective_links,
+        python=host.python,
         denied_variables=environment.configuration.deny_env,
         allowed_variables=environment.configuration.allow_env,
     )
@@ -82,4 +89,8 @@ def _settings(environment: Environment, host: Host) -> ServerSettings:
             for name, value in sorted(host.variables.items())
             if name in _SERVER_VARIABLES or name.startswith("DOCKER_")
         ),
+        persistent=environment.configuration.persistent,
+        idle_timeout=environment.configuration.effective_idle_timeout,
+        on_activate=environment.configuration.on_activate,
+        on_deactivate=environment.configuration.on_deactivate,
     )

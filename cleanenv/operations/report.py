@@ -8,29 +8,39 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanenv import mounts
+from cleanenv.agent.activity import Activity, ask_activity
 from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, open_environment
 from cleanenv.errors import AgentError, CleanenvError
 from cleanenv.model.host import Host
-from cleanenv.processes import programs_below
+from cleanenv.processes import name_of, programs_below
 from cleanenv.registry import Registry
+from cleanenv.sessions import active_sessions
 
 __all__ = ["Status", "Summary", "list_environments", "status"]
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One line of a list. `state` is running, stopped, silent, or damaged; `image` is empty for a damaged one."""
+    """One line of a list. `state` is running, stopped, silent, or damaged; `image` is empty for a damaged one.
+
+    `sessions` is how many shells are in it.
+    """
 
     path: str
     state: str
     image: str
+    sessions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything about one environment. `live_directory` is a MountState's value, `programs` are (pid, name)."""
+    """Everything about one environment. `live_directory` is a MountState's value.
+
+    `programs`, and the shells in `sessions`, are (pid, name). `calls` run now, and the last one ended `idle_s` ago;
+    both are None unless the container runs. It is stopped after an `idle_timeout` of as many seconds, 0: never.
+    """
 
     path: str
     id: str
@@ -42,6 +52,11 @@ class Status:
     mounts: tuple[str, ...]
     links: tuple[str, ...]
     programs: tuple[tuple[int, str], ...]
+    sessions: tuple[tuple[int, str], ...]
+    calls: int | None
+    idle_s: float | None
+    persistent: bool
+    idle_timeout: int
 
 
 def list_environments(host: Host) -> tuple[Summary, ...]:
@@ -54,7 +69,8 @@ def list_environments(host: Host) -> tuple[Summary, ...]:
             if (root / ".cleanenv").is_dir():
                 summaries.append(Summary(str(root), "damaged", ""))
             continue
-        summaries.append(Summary(str(root), _agent_state(environment), environment.state.image_name))
+        sessions = len(active_sessions(environment.runtime.sessions))
+        summaries.append(Summary(str(root), _agent_state(environment), environment.state.image_name, sessions))
     return tuple(summaries)
 
 
@@ -62,6 +78,7 @@ def status(root: Path, *, connect: Callable[[], Engine]) -> Status:
     """The state of one environment, from the engine."""
     environment = open_environment(root)
     container = connect().container(environment.state.container_id)
+    activity = _activity(environment)
     return Status(
         path=str(root),
         id=environment.state.id,
@@ -76,6 +93,11 @@ def status(root: Path, *, connect: Callable[[], Engine]) -> Status:
             for link in environment.configuration.effective_links
         ),
         programs=programs_below(container.pid) if container and container.is_running else (),
+        sessions=tuple((each.pid, name_of(each.pid)) for each in active_sessions(environment.runtime.sessions)),
+        calls=activity.calls if activity else None,
+        idle_s=activity.idle_s if activity else None,
+        persistent=environment.configuration.persistent,
+        idle_timeout=environment.configuration.effective_idle_timeout,
     )
 
 
@@ -88,3 +110,10 @@ def _agent_state(environment: Environment) -> str:
     except AgentError:
         return "silent"
     return "running"
+
+
+def _activity(environment: Environment) -> Activity | None:
+    try:
+        return ask_activity(environment.runtime.agent_directory)
+    except AgentError:
+        return None

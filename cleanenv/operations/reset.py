@@ -6,11 +6,12 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
+from cleanenv import gate
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, changing
 from cleanenv.errors import EngineError
 from cleanenv.model.host import Host
-from cleanenv.operations import containers, hooks
+from cleanenv.operations import hooks
 from cleanenv.operations.hooks import Warn
 
 __all__ = ["reset"]
@@ -25,9 +26,9 @@ def reset(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) 
     with changing(root) as environment:
         engine = connect()
         _check_image(engine, environment)
-        hooks.before_stop(engine, environment, host, warn)
-        containers.stop_container(engine, environment)
-        engine.remove_container(environment.state.container_id)
+        with gate.closed(environment.runtime):
+            hooks.take_down(engine, environment, host, warn)
+            engine.remove_container(environment.state.container_id)
         hooks.bring_up(engine, environment, host, warn)
 
 

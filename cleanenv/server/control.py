@@ -2,10 +2,12 @@ r"""The control socket's protocol and its client.
 
 One connection, one request, one answer, each a line (AF_UNIX, SOCK_STREAM):
 
-    VERB [JSON]\n      start | reload SETTINGS | status | exit
-    ok JSON\n          or: error TAB WHAT TAB WHY TAB HINT\n
+    VERB [JSON]\n      start | enter PID | leave PID | reload SETTINGS | status | exit
+    ok JSON [TAB WARNING]...\n     or: error TAB WHAT TAB WHY TAB HINT\n
 
-The launcher, in C, sends `start\n` and looks at the first word of the answer.
+`start` is done when the container runs and its on_activate has; so is `enter`, by which a shell that is entering the
+environment becomes a session. `leave` ends one. These three are sent by the launcher, in C, which looks at the first
+word of the answer and shows the warnings.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from cleanenv.errors import CleanenvError, EnvironmentStateError, MountError
 
@@ -49,7 +51,7 @@ class ServerSilentError(MountError):
 
 
 def request(
-    socket_path: str, verb: str, argument: Mapping[str, object] | None = None, *, timeout_s: float = 10.0
+    socket_path: str, verb: str, argument: Mapping[str, object] | int | None = None, *, timeout_s: float = 10.0
 ) -> dict[str, object]:
     """Ask the environment server and return its answer.
 
@@ -99,7 +101,7 @@ def read_line(connection: socket.socket, limit: int, deadline: float) -> bytes:
     return bytes(data[: data.index(b"\n")])
 
 
-def encode_request(verb: str, argument: Mapping[str, object] | None) -> bytes:
+def encode_request(verb: str, argument: Mapping[str, object] | int | None) -> bytes:
     """A request as a line."""
     return (verb if argument is None else f"{verb} {json.dumps(argument)}").encode("ascii") + b"\n"
 
@@ -110,16 +112,19 @@ def parse_request(line: bytes) -> tuple[str, object]:
     return verb, json.loads(argument) if argument else None
 
 
-def encode_answer(result: Mapping[str, object]) -> bytes:
+def encode_answer(result: Mapping[str, object], warnings: Iterable[str] = ()) -> bytes:
     """The answer to a request that was done."""
-    return b"ok " + json.dumps(result).encode("ascii") + b"\n"
+    return _line(f"ok {json.dumps(result)}", *warnings)
 
 
 def encode_error(error: CleanenvError) -> bytes:
     """The answer to a request that failed."""
-    # Fields that C can split: the launcher shows them. A line break in one of them would end the answer.
-    fields = (" ".join((field or "").split()) for field in (error.what, error.why, error.hint))
-    return "\t".join(("error", *fields)).encode("utf-8", "surrogateescape") + b"\n"
+    return _line("error", error.what, error.why, error.hint or "")
+
+
+def _line(*fields: str) -> bytes:
+    """Fields that C can split: the launcher shows them. A line break in one of them would end the answer."""
+    return "\t".join(" ".join(field.split()) for field in fields).encode("utf-8", "surrogateescape") + b"\n"
 
 
 def parse_answer(line: bytes) -> dict[str, object]:
@@ -127,7 +132,7 @@ def parse_answer(line: bytes) -> dict[str, object]:
     fields = line.decode("utf-8", "surrogateescape").split("\t")
     if fields[0] == "error" and len(fields) == _ERROR_FIELDS:
         raise EnvironmentStateError(fields[1], fields[2], fields[3] or None)
-    word, _space, text = line.partition(b" ")
+    word, _space, text = line.partition(b"\t")[0].partition(b" ")
     try:
         data = json.loads(text) if word == b"ok" else None
     except ValueError:

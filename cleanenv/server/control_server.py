@@ -39,10 +39,11 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A request's result, and what is to be done once it was sent (also when that failed)."""
+    """A request's result, what to warn of, and what is to be done once it was sent (also when that failed)."""
 
     result: Mapping[str, object]
     afterwards: Callable[[], None] = lambda: None
+    warnings: tuple[str, ...] = ()
 
 
 Handler = Callable[[object], Answer]
@@ -133,7 +134,9 @@ class ControlServer:
                 answer = self._answer(connection)
                 try:
                     connection.settimeout(_REQUEST_TIMEOUT_S)
-                    connection.sendall(answer if isinstance(answer, bytes) else encode_answer(answer.result))
+                    connection.sendall(
+                        answer if isinstance(answer, bytes) else encode_answer(answer.result, answer.warnings)
+                    )
                 except OSError:
                     pass  # the client went away
                 finally:

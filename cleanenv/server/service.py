@@ -17,13 +17,16 @@ import time
 from collections.abc import Callable, Sequence
 
 from cleanenv import mounts
+from cleanenv.agent.activity import ask_activity
 from cleanenv.agent.client import AgentClient
 from cleanenv.errors import MountError, UsageError
 from cleanenv.server.catalog import LiveCatalog
+from cleanenv.server.container_switch import ContainerSwitch
 from cleanenv.server.control_server import END_SIGNALS, Answer, ControlServer
 from cleanenv.server.launcher import patch_launcher
+from cleanenv.server.lifetime import Lifetime
+from cleanenv.server.sessions import HostProcesses, SessionBook
 from cleanenv.server.settings import ServedFile, ServerSettings
-from cleanenv.server.starter import ContainerStarter
 from cleanenv.server.watch import ContainerWatch
 from cleanenv_fuse.filesystem import mount
 from cleanenv_fuse.kernel_cache import KernelCache
@@ -33,8 +36,11 @@ __all__ = ["AGENT_TIMEOUT_S", "EnvironmentServer"]
 
 AGENT_TIMEOUT_S = 0.5  # a lookup of a shell waits that long at most
 
+# See TABLE_LINK_EXEC and its like in native/table/table.h.
+_LAUNCHER_NAMES = ("inenv", ".hook", ".session")
 _WATCH_TIMEOUT_S = 5.0  # nobody waits for it
 _END_TIMEOUT_S = 5.0
+_PIDS = 1 << 22  # PID_MAX_LIMIT, proc(5)
 
 _log = logging.getLogger(__name__)
 
@@ -72,12 +78,22 @@ class EnvironmentServer:
             gid=settings.gid,
             mtime_ns=time.time_ns(),
         )
-        self._starter = ContainerStarter(_start_command(settings), settings.process_variables())
+        self._book = SessionBook(paths.sessions, settings.uid, HostProcesses())
+        self._lifetime = Lifetime(
+            self._book,
+            ContainerSwitch(settings),
+            lambda: ask_activity(paths.agent_directory),
+            str(paths.lock),
+            persistent=settings.persistent,
+            idle_timeout_s=settings.idle_timeout,
+        )
         self._control = ControlServer(
             str(paths.control_socket),
             {0, settings.uid, os.geteuid()},
             {
                 "start": self._handle_start,
+                "enter": self._handle_enter,
+                "leave": self._handle_leave,
                 "reload": self._handle_reload,
                 "status": self._handle_status,
                 "exit": self._handle_exit,
@@ -113,6 +129,7 @@ class EnvironmentServer:
             threading.Thread(target=self._watch_mount, name="mount watch", daemon=True).start()
             threading.Thread(target=self._catalog.refresh, name="first listing", daemon=True).start()
             self._watch.start()
+            self._lifetime.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
@@ -162,10 +179,15 @@ class EnvironmentServer:
         fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _handle_start(self, _argument: object) -> Answer:
-        if not self._catalog.refresh():  # else another launcher was first
-            self._starter.start()
-            self._catalog.refresh()
-        return Answer({})
+        warnings = self._lifetime.start_container()
+        self._catalog.refresh()
+        return Answer({}, warnings=warnings)
+
+    def _handle_enter(self, argument: object) -> Answer:
+        return Answer({}, warnings=self._lifetime.enter(_pid(argument)))
+
+    def _handle_leave(self, argument: object) -> Answer:
+        return Answer({}, warnings=self._lifetime.leave(_pid(argument)))
 
     def _handle_reload(self, argument: object) -> Answer:
         settings = ServerSettings.from_object(argument)
@@ -179,7 +201,9 @@ class EnvironmentServer:
             self._catalog.replace_links(settings.links)
             self._forget()
             self._watch.renew()
-            self._starter = ContainerStarter(_start_command(settings), settings.process_variables())
+            self._lifetime.replace(
+                ContainerSwitch(settings), persistent=settings.persistent, idle_timeout_s=settings.idle_timeout
+            )
         return Answer({"links": len(settings.links)})
 
     def _handle_status(self, _argument: object) -> Answer:
@@ -190,6 +214,7 @@ class EnvironmentServer:
                 "since": self._since,
                 "links": [[link.name, link.path] for link in self._catalog.links],
                 "agent": self._catalog.refresh(),
+                "sessions": [session.pid for session in self._book.sessions],
             }
         )
 
@@ -232,15 +257,17 @@ def _read_launcher(settings: ServerSettings) -> bytes:
 
 
 def _static_files(files: Sequence[ServedFile], launcher: bytes, before: dict[str, StaticFile]) -> dict[str, StaticFile]:
-    """The static files, `inenv` among them. One that did not change keeps its time, for caches."""
+    """The static files, and the launcher under its own names. One that did not change keeps its time, for caches."""
     now = time.time_ns()
     served: dict[str, StaticFile] = {}
-    for file in (*files, ServedFile("inenv", launcher)):
+    for file in (*files, *(ServedFile(name, launcher) for name in _LAUNCHER_NAMES)):
         old = before.get(file.name)
         is_same = old is not None and old.content == file.content and old.mode == file.mode
         served[file.name] = old if old and is_same else StaticFile(file.content, file.mode, now)
     return served
 
 
-def _start_command(settings: ServerSettings) -> tuple[str, ...]:
-    return (settings.python, "-m", "cleanenv", "start", "--container-only", "-e", settings.environment)
+def _pid(argument: object) -> int:
+    if not isinstance(argument, int) or isinstance(argument, bool) or not 0 < argument < _PIDS:
+        raise UsageError("session", f"{argument!r} is no number of a process")
+    return argument

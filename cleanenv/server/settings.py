@@ -36,7 +36,8 @@ class ServerSettings:
     `launcher` is the path of the launcher's binary as built; the server serves a copy with the runtime
     directory written in. `variables` are for the server's process, and for the `cleanenv start` which it runs
     when a launcher finds the container down: PATH, HOME, the engine's variables. `home` is the user's home in
-    the container. `uid` and `gid` own the files.
+    the container. `uid` and `gid` own the files. `persistent`, `idle_timeout` (seconds, 0: never), `on_activate`
+    and `on_deactivate` are the configuration's.
     """
 
     environment: str
@@ -49,6 +50,10 @@ class ServerSettings:
     launcher: str
     python: str
     variables: tuple[tuple[str, str], ...] = ()
+    persistent: bool = False
+    idle_timeout: int = 0
+    on_activate: tuple[str, ...] = ()
+    on_deactivate: tuple[str, ...] = ()
 
     @property
     def environment_paths(self) -> EnvironmentPaths:
@@ -96,6 +101,10 @@ class ServerSettings:
             "launcher": self.launcher,
             "python": self.python,
             "variables": [list(variable) for variable in self.variables],
+            "persistent": self.persistent,
+            "idle_timeout": self.idle_timeout,
+            "on_activate": list(self.on_activate),
+            "on_deactivate": list(self.on_deactivate),
         }
 
     def to_json(self) -> str:
@@ -132,6 +141,10 @@ class ServerSettings:
                 launcher=_text(data["launcher"]),
                 python=_text(data["python"]),
                 variables=tuple((_text(name), _text(value)) for name, value in data["variables"]),
+                persistent=_switch(data["persistent"]),
+                idle_timeout=_number(data["idle_timeout"]),
+                on_activate=tuple(_text(line) for line in data["on_activate"]),
+                on_deactivate=tuple(_text(line) for line in data["on_deactivate"]),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise _damaged(f"{type(error).__name__}: {error}") from error
@@ -147,6 +160,12 @@ def _damaged(why: str) -> CorruptStateError:
 def _text(value: object) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected text, got {value!r}")
+    return value
+
+
+def _switch(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, got {value!r}")
     return value
 
 

@@ -107,10 +107,14 @@ class BinDirectory:
         return self._program_node(program)
 
     def entries(self) -> Iterator[tuple[str, Node]]:
-        """Every file: the static ones, then the programs."""
+        """Every file: the static ones, then the programs.
+
+        A static file whose name begins with a period is not listed: a shell would offer it as a command.
+        """
         files = self._files
         for name, static in files.items():
-            yield name, self._static_node(name, static)
+            if not name.startswith("."):
+                yield name, self._static_node(name, static)
         for program in self._catalog.programs():
             if program.name not in files and program.name not in RESERVED_NAMES:
                 yield program.name, self._program_node(program)

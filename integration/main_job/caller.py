@@ -202,6 +202,16 @@ class Shell:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._child.pid is not None
+        return self._child.pid
+
+    def close(self) -> None:
+        """Close its terminal, as a window is closed."""
         self._child.close(force=True)
 
     def run(self, command: str) -> tuple[int, str]:

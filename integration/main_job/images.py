@@ -1,4 +1,4 @@
-"""The images of these tests: a busybox of 2 MB, and a Debian with Python and a compiler; made once a machine."""
+"""The images of these tests, made once a machine: a busybox of 2 MB, a Debian with a compiler, and one with servers."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from pathlib import Path
 from cleanenv.engine import base_image
 from cleanenv.engine.select import connect
 
-__all__ = ["BUSYBOX", "DEBIAN", "docker", "make_busybox", "make_debian"]
+__all__ = ["BUSYBOX", "DEBIAN", "docker", "make_busybox", "make_debian", "make_services"]
 
 _REPOSITORY = "localhost/cleanenv-tests"
 BUSYBOX = f"{_REPOSITORY}/busybox"
 DEBIAN = f"{_REPOSITORY}/debian"
+SERVICES = f"{_REPOSITORY}/services"
 
-_PACKAGES = "gcc git less libc6-dev make openssh-client procps python3-pytest-xdist python3-minimal sudo vim"
 _INSTALL = (
     "apt-get update -q"
-    f" && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends {_PACKAGES}"
+    " && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends {packages}"
     " && apt-get clean && rm -rf /var/lib/apt/lists/*"
 )
 
@@ -57,7 +57,19 @@ def make_busybox() -> str:
 
 
 def make_debian(cache_directory: Path) -> str:
+    """The name of an image with a compiler."""
+    packages = "gcc git less libc6-dev make openssh-client procps python3-pytest-xdist python3-minimal sudo vim"
+    return _make(cache_directory, DEBIAN, packages)
+
+
+def make_services(cache_directory: Path) -> str:
+    """The name of an image with servers as users run them; making it takes half a minute."""
+    return _make(cache_directory, SERVICES, "postgresql redis-server")
+
+
+def _make(cache_directory: Path, repository: str, packages: str) -> str:
     """The name of an image like the host, with the packages; it stays in the engine for the next time."""
+    install = _INSTALL.format(packages=packages)
     with open(os.path.join(tempfile.gettempdir(), f"cleanenv-tests-{os.getuid()}.lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two runs at once would make it twice
         base = base_image.resolve(
@@ -68,20 +80,20 @@ def make_debian(cache_directory: Path) -> str:
             lambda *_: None,
             environ=os.environ,
         )
-        recipe = hashlib.sha256(f"{base.id} {_INSTALL}".encode()).hexdigest()[:12]
-        name = f"{DEBIAN}:{recipe}"
-        made = docker("images", "--format", "{{.Repository}}:{{.Tag}}", DEBIAN).split()
+        recipe = hashlib.sha256(f"{base.id} {install}".encode()).hexdigest()[:12]
+        name = f"{repository}:{recipe}"
+        made = docker("images", "--format", "{{.Repository}}:{{.Tag}}", repository).split()
         if name not in made:
-            _install(base.id, name)
+            _install(base.id, name, install)
             for other in made:  # of a base or a list of packages before
                 docker("rmi", other, check=False)
     return name
 
 
-def _install(base: str, name: str) -> None:
+def _install(base: str, name: str, install: str) -> None:
     container = f"cleanenv-tests-{uuid.uuid4().hex[:12]}"
     try:
-        docker("run", "--name", container, "--network", "host", base, "sh", "-c", _INSTALL, timeout_s=500)
+        docker("run", "--name", container, "--network", "host", base, "sh", "-c", install, timeout_s=500)
         docker("commit", "--change", 'CMD ["sh"]', container, name, timeout_s=120)
     finally:
         docker("rm", "--force", container, check=False)

@@ -46,7 +46,7 @@ def test_the_first_session_of_a_user(caller: Caller, place: Path, debian: str) -
         shell.output("cleanenv unlink make")
         assert shell.output("ls -1 envs/a/bin") == "activate\ncc\ncleanenv\ndestroy\ninenv\npython3\n"
         listed = json.loads(shell.output("cleanenv list --json"))
-        assert {"path": str(path), "state": "running", "image": debian} in listed
+        assert {"path": str(path), "state": "running", "image": debian, "sessions": 1} in listed
         assert f"environment     {path}\n" in shell.output("cleanenv status")
         shell.output("deactivate")
         shell.output(f"{command} destroy envs/a")

@@ -232,7 +232,7 @@ def test_list_and_status_tell_what_there_is(create: Create, busybox: str) -> Non
         ["/:/r:ro", "/tmp:/tmp:rw", "/var/log:/logs:ro"],
         ["sh:/bin/sh", "/opt/*"],
     )
-    summary = {"path": str(environment.path), "state": "running", "image": busybox}
+    summary = {"path": str(environment.path), "state": "running", "image": busybox, "sessions": 0}
     assert summary in json.loads(caller.cleanenv("list", "--json").output)
     assert [str(environment.path), "running", busybox] in [
         line.split() for line in caller.cleanenv("list").output.splitlines()
@@ -266,7 +266,7 @@ def test_damaged_environment_is_listed_and_refused_in_one_line(create: Create) -
     code, message, _ = error_of(environment.cleanenv("status"))
 
     state.write_text(text)
-    assert {"path": str(environment.path), "state": "damaged", "image": ""} in listed
+    assert {"path": str(environment.path), "state": "damaged", "image": "", "sessions": 0} in listed
     assert (code, message.startswith(f"state file {state}: it is damaged")) == (1, True)
 
 

@@ -45,7 +45,9 @@ def test_own_programs_run_at_start_stop_and_end(caller: Caller, create: Create) 
     with urllib.request.urlopen("http://127.0.0.1:18977/passwd", timeout=5) as page:
         assert caller.name in page.read().decode()
     assert caller.cleanenv("stop", "-e", environment.path).returncode == 0
-    assert environment.run("sh", "-c", "echo called").output == "called\n"
+    called = environment.run("sh", "-c", "echo called")
+    why = f"on-activate 'echo up; exit 3': it ended with status 3: see {log}"
+    assert (called.stdout, called.stderr) == ("called\n", f"cleanenv: {why}\n")
 
     words = [line for line in log.read_text().splitlines() if " on-" not in line]
     assert words == ["up", "down", "up"]

@@ -13,10 +13,10 @@ from pathlib import Path
 import psutil
 
 from cleanenv import mounts
-from integration.main_job.caller import Caller
+from integration.main_job.caller import Caller, Environment
 from integration.main_job.images import docker
 
-__all__ = ["await_end", "await_unmount", "containers", "remove_all", "servers", "traces"]
+__all__ = ["await_end", "await_stop", "await_unmount", "containers", "remove_all", "servers", "traces"]
 
 _END_TIMEOUT_S = 10.0
 
@@ -67,6 +67,11 @@ def await_end(processes: Iterable[psutil.Process]) -> None:
             ended, _, _ = select.select([descriptor], [], [], _END_TIMEOUT_S)
             os.close(descriptor)
             assert ended, process
+
+
+def await_stop(environment: Environment) -> None:
+    """Wait until its container has stopped."""
+    docker("wait", environment.container)
 
 
 def await_unmount(mount_point: Path) -> None:

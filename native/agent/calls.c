@@ -28,6 +28,7 @@ struct call {
 	pid_t process;
 	pid_t group;      /* of the caller, on the host's terminal; 0: it has none */
 	int64_t asked;    /* when the PING was sent that is not answered yet; 0: there is none */
+	bool hook;        /* cleanenv's own */
 	bool frozen;      /* stopped here, because its launcher is */
 	bool stopped;
 	int stop;         /* the signal that stopped it, which the launcher is yet to be told; 0: there is none */
@@ -40,6 +41,7 @@ struct call {
 static struct call *all;
 static int64_t grace_ms; /* between HUP and KILL */
 static int64_t next_look; /* in ms of CLOCK_MONOTONIC; of no meaning while there is no call */
+static int64_t last_use; /* in ms of CLOCK_MONOTONIC: when the last call ended that was no hook */
 static size_t dying; /* calls with a deadline: without one, nothing has to be looked at for it */
 
 static int64_t now_ms(void)
@@ -62,6 +64,25 @@ static void hang_up(struct call *call)
 	call->connection = -1;
 }
 
+void calls_note_use(void)
+{
+	last_use = now_ms();
+}
+
+uint64_t calls_in_use(void)
+{
+	uint64_t count = 0;
+
+	for (const struct call *call = all; call; call = call->next)
+		count += !call->hook;
+	return count;
+}
+
+uint64_t calls_idle_ms(void)
+{
+	return calls_in_use() ? 0 : (uint64_t)(now_ms() - last_use);
+}
+
 static void forget(struct call *call)
 {
 	struct call **link = &all;
@@ -71,6 +92,8 @@ static void forget(struct call *call)
 	*link = call->next;
 	if (call->deadline)
 		dying--;
+	if (!call->hook)
+		calls_note_use();
 	hang_up(call);
 	free(call);
 }
@@ -234,9 +257,10 @@ static struct call *find(pid_t process)
 void calls_prepare(const struct options *options)
 {
 	grace_ms = (int64_t)options->grace * 1000;
+	last_use = now_ms();
 }
 
-void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_foreground)
+void calls_add(int epoll, pid_t process, int connection, const struct wire_call *told)
 {
 	/* A process is one call's: two would be told of its end by one wait, and one of them never. */
 	struct call *call = find(process) ? NULL : malloc(sizeof *call);
@@ -252,13 +276,14 @@ void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_fo
 		return;
 	}
 	*call = (struct call){
-		.source = SOURCE_CALL, .next = all, .epoll = epoll, .connection = connection, .process = process, .group = group,
+		.source = SOURCE_CALL, .next = all, .epoll = epoll, .connection = connection, .process = process,
+		.group = told->group, .hook = told->hook,
 	};
 	all = call;
 	if (!call->next)
 		next_look = now_ms() + LOOK_MS;
-	if (in_foreground && terminal_own())
-		foreground = group; /* the worker has claimed it already */
+	if (told->foreground && terminal_own())
+		foreground = told->group; /* the worker has claimed it already */
 }
 
 /* The only things that a launcher has to say are signals and where it is; anything else is as good as its end. */

@@ -3,8 +3,10 @@
 #define CLEANENV_AGENT_CALLS_H
 
 #include "agent/options.h"
+#include "wire/wire.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* A program and the connection of its launcher. */
@@ -14,10 +16,10 @@ struct call;
 void calls_prepare(const struct options *options);
 
 /*
- * A worker becomes a program: from now on its connection, which is the call's, brings signals. `group` is the caller's process group
- * on the terminal of this keeper, 0 in the agent; `in_foreground`, whether the worker has put the program into the foreground.
+ * A worker becomes a program: from now on its connection, which is the call's, brings signals. What was `told`: the caller's process
+ * group on the terminal of this keeper, 0 in the agent; whether the worker has put the program into the foreground; whether it is a hook.
  */
-void calls_add(int epoll, pid_t process, int connection, pid_t group, bool in_foreground);
+void calls_add(int epoll, pid_t process, int connection, const struct wire_call *told);
 
 /* A launcher has something to say, or has ended. */
 void calls_hear(struct call *call);
@@ -31,6 +33,13 @@ void calls_tell(void);
 /* Whether a call is in the foreground of the terminal; whether there is any. */
 bool calls_in_foreground(void);
 bool calls_run(void);
+
+/* How many there are, hooks left out; and for how many ms there have been none. */
+uint64_t calls_in_use(void);
+uint64_t calls_idle_ms(void);
+
+/* Somebody uses the container just now. */
+void calls_note_use(void);
 
 /* In a child of the agent that has calls of its own: these are its parent's, not its own. */
 void calls_abandon(void);

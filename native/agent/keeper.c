@@ -131,6 +131,7 @@ void keeper_ended(pid_t process)
 		if (keeper->process != process)
 			continue;
 		*link = keeper->next;
+		calls_note_use(); /* those of the terminal are not asked for any more */
 		unlink(keeper->path);
 		free(keeper);
 		return;

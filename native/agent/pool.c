@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define ASKERS_MAX 16 /* at a time; others are turned away */
 #define BUSY_MS 5 /* all workers together, until there is another: starting a program takes a tenth of that */
 
 struct worker {
@@ -31,6 +32,14 @@ struct worker {
 	struct worker_turns *turns;
 	uint32_t done; /* turns when all began to be busy */
 };
+
+/* Who asked how much the container is used: the connection, and the worker that took it, at which turn. */
+static struct asker {
+	int connection;
+	pid_t worker;
+	uint32_t begun;
+} askers[ASKERS_MAX];
+static size_t asker_count;
 
 static struct worker *all;
 static int64_t busy_since; /* in ms of CLOCK_MONOTONIC; 0: somebody waits */
@@ -160,6 +169,26 @@ int pool_timeout(void)
 	return !busy_since ? -1 : left > 0 ? (int)left : 0;
 }
 
+/* Somebody asks how much the container is used. */
+static void note_asker(const struct worker *worker, int connection)
+{
+	if (asker_count < ASKERS_MAX)
+		askers[asker_count++] = (struct asker){ connection, worker->process, atomic_load(&worker->turns->begun) };
+	else
+		close(connection);
+}
+
+/* How many callers have connected and not said yet what they want, but for the one who asks. */
+static uint64_t count_callers(const struct asker *asker)
+{
+	uint64_t count = 0;
+
+	for (const struct worker *worker = all; worker; worker = worker->next)
+		count += !waits(worker) &&
+			 (worker->process != asker->worker || atomic_load(&worker->turns->begun) != asker->begun);
+	return count;
+}
+
 /* One message. False when the worker is done with. */
 static bool hear_message(struct worker *worker, bool *more)
 {
@@ -181,7 +210,11 @@ static bool hear_message(struct worker *worker, bool *more)
 	memcpy(&call, packet, sizeof call);
 	memcpy(&terminal, packet, sizeof terminal);
 	if (header.type == WIRE_CALL && count == 1 && sender > 0) {
-		calls_add(worker->epoll, sender, received[0], call.group, call.foreground);
+		calls_add(worker->epoll, sender, received[0], &call);
+		return true;
+	}
+	if (header.type == WIRE_ACTIVITY && count == 1) {
+		note_asker(worker, received[0]);
 		return true;
 	}
 	if (header.type == WIRE_TERMINAL && count >= 2) {
@@ -215,9 +248,25 @@ void pool_hear_all(void)
 	}
 }
 
+void pool_answer(void)
+{
+	for (size_t i = 0; i < asker_count; i++) {
+		const struct asker *asker = &askers[i];
+		struct wire_active active = { .header = wire_header(WIRE_ACTIVE), .calls = count_callers(asker) };
+		/* In this order: a worker that waits has told of its last call. */
+		pool_hear_all();
+		active.calls += calls_in_use();
+		active.idle_ms = calls_idle_ms();
+		wire_send(asker->connection, &active, sizeof active, NULL, 0);
+		close(asker->connection);
+	}
+	asker_count = 0;
+}
+
 void pool_abandon(void)
 {
 	all = NULL;
+	asker_count = 0;
 	busy_since = 0;
 }
 

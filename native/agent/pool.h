@@ -24,6 +24,9 @@ void pool_hear(struct worker *worker);
 /* Hear all that workers have said so far: what started a program may have ended already. */
 void pool_hear_all(void);
 
+/* Answer those who asked how much the container is used; to be called when no event of a worker is left to hear. */
+void pool_answer(void);
+
 /* In a child of the agent that has workers of its own: these are its parent's, not its own. */
 void pool_abandon(void);
 

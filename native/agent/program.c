@@ -88,7 +88,7 @@ static void join_group(const struct child *child)
 static void hand_over(const struct child *child)
 {
 	const struct wire_request *head = &child->request.head;
-	struct wire_call call = { wire_header(WIRE_CALL), 0, 0 };
+	struct wire_call call = { wire_header(WIRE_CALL), 0, 0, (head->flags & WIRE_HOOK) != 0 };
 
 	if (terminal_own()) {
 		call.group = head->group;

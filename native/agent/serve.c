@@ -109,6 +109,7 @@ static void loop(const struct options *options, int epoll, int listening, int si
 		relay_run(calls_in_foreground());
 		if (relay_is_idle())
 			calls_tell();
+		pool_answer();
 		if (stopping && (!children || now_ms() >= stopping))
 			return;
 		leaving = find_end(leaving);

@@ -161,7 +161,7 @@ static void hear(int connection, int agent, void *packet, int *received, size_t 
 		_exit(1);
 }
 
-/* Do what one caller wants. Returns when that was a program. */
+/* Do what one caller wants. Returns when that was a program, or a question for the agent. */
 static void serve_one(const struct options *options, int connection, int agent)
 {
 	static _Alignas(8) unsigned char packet[WIRE_SPAWN_MAX];
@@ -178,6 +178,11 @@ static void serve_one(const struct options *options, int connection, int agent)
 		close(agent);
 		be_patient(connection, 0);
 		questions_answer(options, connection, spawn.header.type, received[0]);
+	}
+	if (spawn.header.type == WIRE_ACTIVITY && count == 0) {
+		tell_agent(agent, WIRE_ACTIVITY, &connection, 1);
+		close(connection);
+		return;
 	}
 	if (spawn.header.type == WIRE_TERMINAL && !terminal_own()) {
 		struct wire_terminal wanted;

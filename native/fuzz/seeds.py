@@ -19,7 +19,7 @@ from cleanenv.model.mount import Mount
 ROOT = Path(__file__).parents[2]
 
 # enum wire_type
-SPAWN, DESCRIPTORS, SIGNAL, EXISTS, GLOB, WATCH, TERMINAL, FOREGROUND, CALL, PONG, STRANGER = range(1, 12)
+SPAWN, DESCRIPTORS, SIGNAL, EXISTS, GLOB, WATCH, TERMINAL, FOREGROUND, CALL, PONG, STRANGER, ACTIVITY = range(1, 13)
 STARTED, STOPPED, CONTINUED, EXITED, FAILED, ANSWER, PING = range(16, 23)
 # enum kind of packet.c
 SEALED, UNSEALED, NULL, DIRECTORY, SOCKET, PIPE, TTY = range(7)
@@ -93,6 +93,7 @@ def seeds_worker() -> Iterator[bytes]:
     yield b"\0" + caller(packet(TERMINAL, terminal_of, bytes((TTY,)), bytes((SOCKET,))))
     yield b"\1" + caller(packet(TERMINAL, terminal_of, bytes((TTY,))))
     yield b"\0" + caller(packet(SIGNAL, struct.pack("=iI", 9, 0)))
+    yield b"\0" + caller(packet(ACTIVITY)) + caller(spawn(REQUESTS[0], struct.unpack_from("=I", REQUESTS[0], 16)[0]))
 
 
 def seeds_questions() -> Iterator[bytes]:
@@ -128,9 +129,10 @@ def seeds_supervise() -> Iterator[bytes]:
 def seeds_replies() -> Iterator[bytes]:
     yield b"\1" + b"\1" + packet(ANSWER, b"", sealed(b"0")) + b"\0"
     yield b"\3" + b"\1" + packet(ANSWER, b"", sealed(b"0120")) + b"\0"
-    start = prefixed(b"ok started\n")
+    start = prefixed(b"ok {}\n")
+    warned = prefixed(b"ok {}\ton-activate x: it failed\tanother\n")
     error = prefixed(b"error\tbase image\tit is gone\tcleanenv create\n")
-    for reply in (start, error, prefixed(b"error\tx"), prefixed(b"")):
+    for reply in (start, warned, error, prefixed(b"error\tx"), prefixed(b"")):
         # The socket, connect finds nobody; the server, who answers; the socket again.
         yield b"\0" + b"\0" + b"\2" + reply + b"\0" + b"\0" + b"\0"
     started = b"\1" + packet(STARTED)
@@ -146,9 +148,9 @@ def seeds_table() -> Iterator[bytes]:
         Link(None, "/usr/local/bin/*"),
         Link(None, "~/.local/bin/[!.]?*"),
     )
-    for name in ("cc", "inenv", "pip", "[x]*", ".hidden"):
-        yield prefixed(name.encode()) + dump_launch_table("/env", "/home/u", mounts, links)
-    yield prefixed(b"cc") + dump_launch_table("/env", "/home/u", (), ())
+    for name in ("cc", "inenv", ".hook", ".session", "pip", "[x]*", ".hidden"):
+        yield prefixed(name.encode()) + dump_launch_table("/env", "/home/u", mounts, links, python="/p")
+    yield prefixed(b"cc") + dump_launch_table("/env", "/home/u", (), (), python="/p")
 
 
 def seeds_pathmap() -> Iterator[bytes]:
@@ -184,7 +186,8 @@ def seeds_loop() -> Iterator[bytes]:
         yield shape + bytes((SPEAKS, 0)) + packet(STARTED) + bytes((CHANGES, 0, 1))
         terminal = packet(TERMINAL, struct.pack("=Ii", 0x8800, 7), b"\4", b"\6", b"\4")
         yield shape + bytes((SPEAKS, 0)) + packet(STARTED) + bytes((SPEAKS, 0)) + terminal + bytes((CHANGES, 1, 0))
-        yield shape + bytes((SPEAKS, 0)) + packet(CALL, struct.pack("=iI", 5, 1), b"\2") + call
+        yield shape + bytes((SPEAKS, 0)) + packet(CALL, struct.pack("=iII", 5, 1, 1), b"\2") + call
+        yield shape + call + bytes((SPEAKS, 0)) + packet(ACTIVITY, b"", b"\4") + bytes((CHANGES, 1, 0))
         yield shape + call + second + bytes((SIGNALLED, 14, TIME, 90))
         yield shape + bytes((TURNS, 0, TIME, 1, TURNS, 1, TIME, 1, TURNS, 1, TURNS, 0, TIME, 1)) + call
         yield shape + bytes((SPEAKS, 0)) + packet(STRANGER, b"", b"\4") + bytes((STARTS, 1, 1, 0, CHANGES, 0, 0))

@@ -2,6 +2,7 @@
 
 #include "launcher/failure.h"
 #include "launcher/program.h"
+#include "launcher/server.h"
 #include "wire/wire.h"
 
 #include <errno.h>
@@ -10,85 +11,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define REPLY_MAX 8192 /* of the environment server */
 #define NUMBER_SIZE 11
 
-/* A connected socket, or -1 with errno. */
-static int connect_to(const char *path, int type)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int connection = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
-	int result;
-
-	if (connection < 0)
-		return -1;
-	if (strlen(path) >= sizeof address.sun_path) {
-		close(connection);
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	strcpy(address.sun_path, path);
-	do
-		result = connect(connection, (struct sockaddr *)&address, sizeof address);
-	while (result < 0 && errno == EINTR);
-	if (result == 0)
-		return connection;
-	int error = errno;
-	close(connection);
-	errno = error;
-	return -1;
-}
-
-static char *hint_start(const struct table *table)
-{
-	return join("cleanenv start -e '", table_string(table, table->header->environment), "'", NULL);
-}
-
-/* The next field of a reply: up to a tab or the end of the line. */
-static char *field(char **rest)
-{
-	char *start = *rest;
-
-	*rest += strcspn(*rest, "\t\n");
-	if (**rest)
-		*(*rest)++ = '\0';
-	return start;
-}
-
-/*
- * Have the environment server start the container. When the agent listens, or cannot, it answers in one line: "ok …" or
- * "error<TAB>what<TAB>why<TAB>hint" (cleanenv/server/control.py).
- */
-static void start_container(const struct table *table)
-{
-	char reply[REPLY_MAX + 1];
-	size_t size = 0;
-	int server = connect_to(join(runtime_directory(), "/control.sock", NULL), SOCK_STREAM);
-
-	if (server < 0 || send(server, "start\n", 6, MSG_NOSIGNAL) != 6)
-		fail(FAILURE_OWN, "environment", "its container is not running and its server is gone", hint_start(table));
-	while (size < REPLY_MAX) {
-		ssize_t got = read(server, reply + size, REPLY_MAX - size);
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		size += (size_t)got;
-	}
-	reply[size] = '\0';
-	close(server);
-
-	if (!strncmp(reply, "ok", 2))
-		return;
-	char *rest = reply;
-	if (strcmp(field(&rest), "error") != 0)
-		fail(FAILURE_OWN, "environment", "its server ended while it started the container", hint_start(table));
-	char *what = field(&rest), *why = field(&rest), *hint = field(&rest);
-	fail(FAILURE_OWN, what, why, *hint ? hint : NULL);
-}
+static bool is_hook; /* this call, and what it asks on its way */
 
 /* Pidfds came with Linux 5.3; without one the keeper ends with its last call. */
 static int open_leader(const struct terminal *terminal)
@@ -120,7 +47,7 @@ static void open_terminal(const struct table *table, const struct terminal *term
 
 	if (wire_send(connection, &wanted, sizeof wanted, sent, sent[1] < 0 ? 1 : 2) < 0 ||
 	    wire_receive(connection, packet, sizeof packet, &received, 1, &count) <= 0)
-		fail(FAILURE_OWN, "terminal", "the agent does not answer", hint_start(table));
+		fail(FAILURE_OWN, "terminal", "the agent does not answer", server_hint(table));
 	memcpy(&header, packet, sizeof header);
 	if (header.type != WIRE_STARTED)
 		fail(FAILURE_OWN, "terminal", "the container has none for it", "cleanenv status");
@@ -128,8 +55,9 @@ static void open_terminal(const struct table *table, const struct terminal *term
 	close(sent[1]);
 }
 
-int agent_call(const struct table *table, const struct terminal *terminal)
+int agent_call(const struct table *table, const struct terminal *terminal, bool hook)
 {
+	is_hook = hook;
 	char device[NUMBER_SIZE], session[NUMBER_SIZE];
 
 	if (terminal->descriptor < 0)
@@ -142,8 +70,14 @@ int agent_call(const struct table *table, const struct terminal *terminal)
 		connection = connect_to(path, SOCK_SEQPACKET);
 	}
 	if (connection < 0)
-		fail(FAILURE_OWN, path, strerror(errno), hint_start(table));
+		fail(FAILURE_OWN, path, strerror(errno), server_hint(table));
 	return connection;
+}
+
+/* A hook is let in while the environment closes: the sockets are where no caller looks then (cleanenv/gate.py). */
+static int connect_hook(void)
+{
+	return connect_to(join(runtime_directory(), "/closing/agent.sock", NULL), SOCK_SEQPACKET);
 }
 
 int agent_connect(const struct table *table)
@@ -152,11 +86,16 @@ int agent_connect(const struct table *table)
 	int connection = connect_to(path, SOCK_SEQPACKET);
 
 	if (connection < 0 && (errno == ENOENT || errno == ECONNREFUSED)) {
-		start_container(table);
-		connection = connect_to(path, SOCK_SEQPACKET);
+		if (is_hook) {
+			connection = connect_hook();
+		} else {
+			server_request(table, server_connect(), "start\n",
+				       "its container is not running and its server is gone");
+			connection = connect_to(path, SOCK_SEQPACKET);
+		}
 	}
 	if (connection < 0)
-		fail(FAILURE_OWN, path, strerror(errno), hint_start(table));
+		fail(FAILURE_OWN, path, strerror(errno), server_hint(table));
 	free(path);
 	return connection;
 }
@@ -180,7 +119,7 @@ void agent_exists(const struct table *table, char *const *paths, size_t count, c
 	    wire_receive(connection, packet, sizeof packet, &answer, 1, &received) > 0 && received == 1)
 		bytes = wire_map(answer, WIRE_QUESTION_MAX, &size);
 	if (!bytes || size != count)
-		fail(FAILURE_OWN, "agent", "it did not answer which paths exist in the container", hint_start(table));
+		fail(FAILURE_OWN, "agent", "it did not answer which paths exist in the container", server_hint(table));
 	memcpy(answers, bytes, count);
 	munmap((void *)bytes, size);
 	close(answer);

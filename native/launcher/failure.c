@@ -6,19 +6,34 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#define PARTS_MAX 8
+
+/* One write: lines of parallel calls do not mix. */
+static void print(const char *const *parts, size_t count)
+{
+	struct iovec vector[PARTS_MAX];
+	int used = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (parts[i])
+			vector[used++] = (struct iovec){ (void *)parts[i], strlen(parts[i]) };
+	(void)!writev(2, vector, used);
+}
+
 _Noreturn void fail(enum failure_status status, const char *what, const char *why, const char *hint)
 {
-	const char *parts[] = { "cleanenv: ", what, why ? ": " : NULL, why, "\n", hint ? "hint: " : NULL, hint,
-				hint ? "\n" : NULL };
-	struct iovec vector[sizeof parts / sizeof *parts];
-	int count = 0;
+	const char *parts[PARTS_MAX] = { "cleanenv: ", what, why ? ": " : NULL, why, "\n", hint ? "hint: " : NULL, hint,
+					 hint ? "\n" : NULL };
 
-	/* One write: lines of parallel calls do not mix. */
-	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
-		if (parts[i])
-			vector[count++] = (struct iovec){ (void *)parts[i], strlen(parts[i]) };
-	(void)!writev(2, vector, count);
+	print(parts, PARTS_MAX);
 	_exit(status);
+}
+
+void failure_warn(const char *text)
+{
+	const char *parts[] = { "cleanenv: ", text, "\n" };
+
+	print(parts, 3);
 }
 
 void *allocate(void *old, unsigned long size)

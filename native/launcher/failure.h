@@ -12,6 +12,9 @@ enum failure_status {
 /* Print "cleanenv: WHAT: WHY" and "hint: HINT" (each part may be NULL) to standard error and exit. */
 _Noreturn void fail(enum failure_status status, const char *what, const char *why, const char *hint);
 
+/* Print "cleanenv: TEXT" to standard error. */
+void failure_warn(const char *text);
+
 /* The concatenation of strings up to a NULL, malloc'd: for messages, and paths without a limit of length. */
 char *join(const char *first, ...) __attribute__((sentinel));
 

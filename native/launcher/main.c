@@ -4,12 +4,14 @@
  * It finds out which program was called, maps what is the host's in its call to what is the container's, hands its
  * descriptors to the agent, and stands in for the program until the end: signals go in, the status comes out.
  */
+#include "kernel/signals.h"
 #include "launcher/agent.h"
 #include "launcher/descriptors.h"
 #include "launcher/failure.h"
 #include "launcher/paths.h"
 #include "launcher/program.h"
 #include "launcher/request.h"
+#include "launcher/session.h"
 #include "launcher/signals.h"
 #include "launcher/supervise.h"
 #include "launcher/terminal.h"
@@ -47,12 +49,16 @@ int main(int argc, char **argv)
 	struct signals signals = signals_take_over();
 	struct table table = open_table();
 	struct program program = program_find(&table, argv[0]);
-	struct terminal terminal = terminal_find();
 	char **words = argv + (argc > 0); /* execve(2) allows for none at all */
 
+	if (program.session) {
+		kernel_mask(signals.blocked); /* a key may end the wait for the server */
+		session_change(&table, program.session, argv);
+	}
+	struct terminal terminal = terminal_find();
 	if (program.container_view)
 		argv = shift_to_container_view(&program, words);
-	int connection = agent_call(&table, &terminal);
+	int connection = agent_call(&table, &terminal, program.hook);
 	struct paths paths = paths_map(&table, argv, environ, !program.container_view);
 	if (program.container_view)
 		variables_set(&paths.variables, words, (size_t)(argv - words));

@@ -102,7 +102,9 @@ struct program program_find(const struct table *table, const char *argument)
 				program.candidates[program.candidate_count++] =
 					join(path, "/", escape(program.name), NULL);
 		} else if (!strcmp(name, program.name)) {
-			program.container_view = links[i].kind == TABLE_LINK_EXEC;
+			program.hook = links[i].kind == TABLE_LINK_HOOK;
+			program.session = links[i].kind == TABLE_LINK_SESSION ? path : NULL;
+			program.container_view = program.hook || links[i].kind == TABLE_LINK_EXEC;
 			program.candidates[program.candidate_count++] = escape(path);
 			break; /* patterns come last in the table: what has a name of its own is not looked for elsewhere */
 		}

@@ -13,6 +13,8 @@ struct program {
 	size_t candidate_count;
 	bool called_by_path; /* argv[0] is the path of the launcher's file, which means nothing in the container */
 	bool container_view; /* inenv: the first argument is the program, and no argument is mapped */
+	bool hook;           /* TABLE_LINK_HOOK */
+	const char *session; /* TABLE_LINK_SESSION: its Python; else NULL */
 };
 
 /* The runtime directory of the environment; the live directory writes it into the bytes of the launcher that it serves. */

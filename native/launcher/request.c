@@ -74,6 +74,8 @@ static char *build(struct wire_request *head, const struct program *program, con
 	head->flags |= program->container_view	 ? WIRE_SEARCH_PATH
 		       : program->called_by_path ? WIRE_NAME_BY_PATH
 						 : 0;
+	if (program->hook)
+		head->flags |= WIRE_HOOK;
 	memcpy(to, head, sizeof *head);
 	to += sizeof *head;
 	memcpy(to, numbers, count * sizeof(int32_t));

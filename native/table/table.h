@@ -38,6 +38,9 @@ enum table_link_kind {
 	TABLE_LINK_NAME = 1, /* `name` runs `path` */
 	TABLE_LINK_GLOB = 2, /* a name that matches `name` runs the file of that name in `path`, a directory (or pattern of them) */
 	TABLE_LINK_EXEC = 3, /* `name` runs its first argument in the container's view: argument paths are not mapped */
+	TABLE_LINK_HOOK = 4, /* the same for cleanenv's own calls: nobody's use of the environment, and let in while it closes */
+	TABLE_LINK_SESSION = 5, /* `name` tells the environment server that a shell enters or leaves; `path` is a Python of the host
+				   that brings back a server which is gone */
 };
 
 struct table_link {

@@ -27,6 +27,8 @@ size_t wire_packet_size(uint16_t type)
 		return sizeof(struct wire_call);
 	case WIRE_TERMINAL:
 		return sizeof(struct wire_terminal);
+	case WIRE_ACTIVE:
+		return sizeof(struct wire_active);
 	case WIRE_STOPPED:
 	case WIRE_EXITED:
 		return sizeof(struct wire_number);
@@ -35,6 +37,7 @@ size_t wire_packet_size(uint16_t type)
 	case WIRE_DESCRIPTORS:
 	case WIRE_STRANGER:
 	case WIRE_EXISTS:
+	case WIRE_ACTIVITY:
 	case WIRE_GLOB:
 	case WIRE_WATCH:
 	case WIRE_FOREGROUND:

@@ -6,7 +6,7 @@
  * one build. Every packet begins with a wire_header; a packet whose magic or version differ, or whose size is
  * not the one its type asks for, costs its sender the connection and nothing else.
  *
- * A connection is one of three things, decided by its first message:
+ * A connection is one of four things, decided by its first message:
  *
  *   a call     launcher: SPAWN [DESCRIPTORS ...] then SIGNAL, FOREGROUND and PONG ...
  *              agent:    STOPPED / CONTINUED / PING ..., then EXITED; or FAILED
@@ -15,6 +15,8 @@
  *              agent:    STARTED: calls of that terminal are taken on a socket of its own (WIRE_TERMINAL_NAME); or FAILED
  *   questions  anyone:   EXISTS, GLOB or WATCH, again and again
  *              agent:    one ANSWER each
+ *   a look     anyone:   ACTIVITY
+ *              agent:    ACTIVE, about the calls of this socket
  *
  * Text of any length (arguments, variables, paths, listings) travels in a sealed memfd beside the packet: a packet has a
  * limit, ARG_MAX does not respect it, and a sealed file cannot change while it is read. A request that is short, as nearly all
@@ -47,6 +49,7 @@ enum wire_type {
 	WIRE_PONG = 10,       /* header only: the answer to a PING */
 	WIRE_CALL = 9,        /* struct wire_call; descriptor: its connection. From a worker's child that becomes a program */
 	WIRE_STRANGER = 11,   /* header only; descriptor: a connection that a worker who is the user already cannot serve */
+	WIRE_ACTIVITY = 12,   /* header only. Asked by anybody; and from a worker, with the connection of who asks */
 	WIRE_FOREGROUND = 8,  /* header only: the call is in the foreground of its terminal: so shall its program be */
 
 	/* from the agent */
@@ -56,6 +59,7 @@ enum wire_type {
 	WIRE_EXITED = 19,    /* struct wire_number: a wait status, as waitpid(2) gives it */
 	WIRE_FAILED = 20,    /* struct wire_failure: the program was never started */
 	WIRE_ANSWER = 21,    /* header only; descriptor: the answer */
+	WIRE_ACTIVE = 23,    /* struct wire_active */
 	WIRE_PING = 22,      /* header only: a launcher that is stopped (SIGSTOP cannot be caught) does not answer */
 };
 
@@ -96,6 +100,16 @@ struct wire_call {
 	struct wire_header header;
 	int32_t group;       /* the caller's process group where the call has a terminal, else 0 */
 	uint32_t foreground; /* whether it is in the foreground */
+	uint32_t hook;       /* whether it is one of cleanenv's own */
+};
+
+/*
+ * How much a socket is used. Whoever was there before this question counts: callers are taken in the order in which they came.
+ */
+struct wire_active {
+	struct wire_header header;
+	uint64_t calls;   /* that run, or whose request is being read */
+	uint64_t idle_ms; /* since the last one ended, or since the start */
 };
 
 /* The name of a terminal's socket, beside the agent's: device and session. */
@@ -153,6 +167,7 @@ struct wire_request {
 enum wire_flag {
 	WIRE_NAME_BY_PATH = 2, /* argv[0] is a path of the host to the program: it gets the directory where the program is found */
 	WIRE_SEARCH_PATH = 1,  /* the candidates are plain: with a slash a path, without one a name to find in PATH */
+	WIRE_HOOK = 8, /* cleanenv's own call: it does not count as a use of the environment */
 	WIRE_FOREGROUND_GROUP = 4, /* `group` is in its terminal's foreground */
 };
 

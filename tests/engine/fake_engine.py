@@ -54,6 +54,10 @@ class FakeEngine:
             self._tag(image.id, tag)
         return self._images[image.id]
 
+    @property
+    def address(self) -> str:
+        return "unix:///fake.sock"
+
     def info(self) -> EngineInfo:
         self._answer("info")
         return EngineInfo("docker", "20.10.24", "1.41", "unix:///var/run/docker.sock", rootless=False)

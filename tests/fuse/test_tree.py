@@ -49,6 +49,14 @@ def test_a_static_file_has_its_own_content_mode_and_time() -> None:
     assert directory.read("activate", 100, 2) == b"hello"
 
 
+def test_a_static_file_with_a_period_in_front_is_there_and_not_listed() -> None:
+    directory = make_directory(FakeCatalog(), **{".session": b"x", "activate": b"y"})
+
+    assert directory.find(".session").size == 1
+    assert directory.read(".session", 100, 0) == b"x"
+    assert [name for name, _node in directory.entries()] == ["activate"]
+
+
 def test_the_root_is_a_directory_of_the_owner() -> None:
     assert make_directory(FakeCatalog()).root() == Node(1, stat.S_IFDIR | 0o755, 2, 1000, 100, 0, 5)
 

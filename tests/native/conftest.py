@@ -37,6 +37,7 @@ class HostEnvironment:
     runtime: Path
     bin: Path
     agent: subprocess.Popen[bytes]
+    python: str = "/none/python"
 
     def run(self, name: str, *arguments: str | bytes, **options: object) -> subprocess.CompletedProcess[bytes]:
         options.setdefault("stdout", subprocess.PIPE)
@@ -63,7 +64,13 @@ class HostEnvironment:
         """Replace the launch table and put a launcher for each named link into the directory."""
         home = os.path.expanduser("~")
         table = dump_launch_table(
-            str(self.runtime), home, mounts, links, denied_variables=deny, allowed_variables=allow
+            str(self.runtime),
+            home,
+            mounts,
+            links,
+            python=self.python,
+            denied_variables=deny,
+            allowed_variables=allow,
         )
         (self.runtime / "launch-table").write_bytes(table)
         for link in links:

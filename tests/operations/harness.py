@@ -16,7 +16,7 @@ from cleanenv.model.user import Group, User
 from cleanenv.operations import links, report
 from cleanenv.operations.create import create
 from cleanenv.operations.destroy import destroy
-from cleanenv.operations.lifecycle import start, stop
+from cleanenv.operations.lifecycle import Condition, start, stop
 from cleanenv.operations.reset import reset
 from cleanenv.registry import Registry
 from cleanenv.server.settings import ServerSettings
@@ -151,8 +151,8 @@ class Bench:
     def start(self) -> Environment:
         return start(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
 
-    def stop(self) -> None:
-        stop(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
+    def stop(self, condition: Condition = Condition.NONE) -> None:
+        stop(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append, condition=condition)
 
     def reset(self) -> None:
         reset(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)

@@ -16,8 +16,8 @@ from cleanenv.model.mount import Mount
 from cleanenv.model.user import UserRequest
 
 _KEYS = (
-    "keys are base, network, user, grace, persistent, sudo, publish, deny_env, allow_env, on_activate, on_deactivate,"
-    " on_destroy"
+    "keys are base, network, user, idle_timeout, grace, persistent, sudo, publish, deny_env, allow_env, on_activate,"
+    " on_deactivate, on_destroy"
 )
 
 
@@ -41,6 +41,7 @@ def round_trip(configuration: Configuration, directory: Path) -> Configuration:
             grace=0,
             deny_env=("AWS_*", "a b"),
             allow_env=("*", "LD_PRELOAD"),
+            idle_timeout=0,
             environment=(("A", ""), ("B", "a, b = 'c' # d"), ("lower case", "%(x)s $HOME")),
             on_activate=("mysqld --user=svc, one", "echo 'two' >> ~/log"),
             on_deactivate=("true",),
@@ -128,6 +129,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, why: str, hint: st
         ("[global]\ngrace = 86401\n", "[global] grace: '86401' is no number of seconds"),
         ("[global]\ndeny_env = A, 'B=c'\n", "[global] deny_env: 'B=c' is no name of a variable"),
         ("[global]\nallow_env = 'A=1'\n", "[global] allow_env: 'A=1' is no name of a variable"),
+        ("[global]\nidle_timeout = 5m\n", "[global] idle_timeout: '5m' is no number of seconds"),
         ("[environment]\nHOME = /x\n", "[environment] HOME: HOME comes from the user of the environment"),
         ("[environment]\nX = a, b\n", "[environment] X: a comma outside quotes makes a list of it"),
         ("[link]\na/b = /x\n", "[link] a/b: 'a/b' is no name for a program"),

@@ -14,14 +14,14 @@ from tests.operations.harness import Bench
 
 @pytest.fixture(autouse=True)
 def served(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The live directory has an `inenv`, which runs the program on this host, in its home."""
+    """The live directory has a `.hook`, which runs the program on this host, in its home."""
     mount = live.ensure_mounted
 
     def ensure_mounted(environment: Environment, host: object) -> None:
         mount(environment, host)  # type: ignore[arg-type]
-        inenv = environment.paths.bin / "inenv"
-        inenv.write_text('#!/bin/sh\nexec "$@"\n')
-        inenv.chmod(0o755)
+        hook = environment.paths.bin / ".hook"
+        hook.write_text('#!/bin/sh\nexec "$@"\n')
+        hook.chmod(0o755)
 
     monkeypatch.setattr(live, "ensure_mounted", ensure_mounted)
 

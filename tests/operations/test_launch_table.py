@@ -13,7 +13,8 @@ from cleanenv.launch_table import dump_launch_table
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 
-NAME, GLOB, EXECUTE = 1, 2, 3
+NAME, GLOB, EXECUTE, HOOK, SESSION = range(1, 6)
+OWN = [("inenv", "", EXECUTE), (".hook", "", HOOK), (".session", "/python", SESSION)]
 DENIED, ALLOWED = 1, 2
 
 
@@ -57,6 +58,7 @@ def test_table_holds_the_environment_its_mounts_and_its_links() -> None:
         "/home/ann",
         [Mount("/", "/r", writable=False), Mount("/p", "/p", writable=True)],
         [Link(None, "/opt/*/bin/g*"), Link("cc", "/usr/bin/gcc"), Link(None, "~/.local/bin/*")],
+        python="/python",
     )
     assert read(data) == Table(
         "/envs/a",
@@ -64,7 +66,7 @@ def test_table_holds_the_environment_its_mounts_and_its_links() -> None:
         [("/", "/r", 0), ("/p", "/p", 1)],
         # The launcher takes the first that fits: names before patterns.
         [
-            ("inenv", "", EXECUTE),
+            *OWN,
             ("cc", "/usr/bin/gcc", NAME),
             ("g*", "/opt/*/bin", GLOB),
             ("*", "~/.local/bin", GLOB),
@@ -74,16 +76,18 @@ def test_table_holds_the_environment_its_mounts_and_its_links() -> None:
 
 
 def test_table_holds_the_rules_about_variables() -> None:
-    data = dump_launch_table("/e", "/h", [], [], denied_variables=["A", "B_*"], allowed_variables=["*"])
+    data = dump_launch_table(
+        "/e", "/h", [], [], python="/python", denied_variables=["A", "B_*"], allowed_variables=["*"]
+    )
     assert read(data).variables == [("A", DENIED), ("B_*", DENIED), ("*", ALLOWED)]
 
 
 def test_empty_table_is_one() -> None:
-    assert read(dump_launch_table("/e", "/h", [], [], [])) == Table("/e", "/h", [], [], [])
+    assert read(dump_launch_table("/e", "/h", [], [], python="/python")) == Table("/e", "/h", [], OWN, [])
 
 
 def test_string_that_comes_twice_is_stored_once() -> None:
-    data = dump_launch_table("/same", "/same", [Mount("/same", "/same", writable=True)], [])
+    data = dump_launch_table("/same", "/same", [Mount("/same", "/same", writable=True)], [], python="/python")
     assert data.count(b"/same\0") == 1
 
 
@@ -101,8 +105,9 @@ def test_any_bytes_of_a_path_survive(
         "/home",
         [Mount(host, container, writable=writable) for host, container, writable in mounts],
         [Link(name, path) for name, path in links],
+        python="/python",
     )
     table = read(data)
     assert table.environment == environment
     assert table.mounts == mounts
-    assert table.links == [("inenv", "", EXECUTE), *((name, path, NAME) for name, path in links)]
+    assert table.links == [*OWN, *((name, path, NAME) for name, path in links)]

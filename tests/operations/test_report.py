@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+
+import psutil
 
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 from cleanenv.operations.report import Summary
+from cleanenv.sessions import Session, save_sessions, start_time
 from tests.operations.harness import IMAGE, Bench
 
 SH = Link("sh", "/bin/sh")
@@ -53,6 +57,22 @@ def test_status_tells_everything_of_one_environment(bench: Bench) -> None:
     assert (status.container, status.container_id) == ("running", environment.state.container_id)
     assert status.mounts == ("/:/r:ro", "/tmp:/tmp:rw", "/srv:/data:rw")
     assert (status.links, status.live_directory) == (("sh:/bin/sh", "/opt/*"), "absent")
+    assert (status.sessions, status.persistent, status.idle_timeout) == ((), False, 300)
+
+
+def test_use_is_told(bench: Bench) -> None:
+    environment = bench.create(SH, idle_timeout=7)
+    (agent,) = bench.engine.agents
+    agent.calls, agent.idle_ms = 2, 0
+    own = Session(os.getpid(), start_time(os.getpid()) or 0)
+    save_sessions(environment.runtime.sessions, [own, Session(own.pid, own.start_time + 1)])
+
+    status = bench.status()
+    assert (status.calls, status.idle_s, status.idle_timeout) == (2, 0, 7)
+    assert status.sessions == ((own.pid, psutil.Process().name()),)
+    assert bench.list()[0].sessions == 1
+    bench.stop()
+    assert (bench.status().calls, bench.status().idle_s) == (None, None)
 
 
 def test_status_tells_of_a_container_that_somebody_removed(bench: Bench) -> None:

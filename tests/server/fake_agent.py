@@ -54,6 +54,7 @@ class FakeAgent:
         self.files: dict[str, int] = {} if files is None else files
         self.questions: list[tuple[int, list[str]]] = []
         self.connections = 0
+        self.calls, self.idle_ms = 0, 0
         self.reply: Callable[[int, list[str]], Reply] = self.answer
         self._path = socket_path
         self._is_stopped = False
@@ -146,6 +147,9 @@ class FakeAgent:
         if not packet:
             return False
         _magic, _version, kind = struct.unpack("=IHH", packet)
+        if kind == 12:
+            connection.send(header(23) + struct.pack("=QQ", self.calls, self.idle_ms))
+            return True
         assert fcntl.fcntl(descriptors[0], fcntl.F_GET_SEALS) == ALL_SEALS
         data = os.pread(descriptors[0], os.fstat(descriptors[0]).st_size, 0)
         os.close(descriptors[0])

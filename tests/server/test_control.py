@@ -70,6 +70,13 @@ def test_the_launchers_request_is_answered_with_a_word_first(serve: Serve, path:
     assert send(path, b"broken\n") == b"error\tstart\tno engine\tdockerd\n"
 
 
+def test_warnings_follow_the_result(serve: Serve, path: str) -> None:
+    serve(enter=lambda pid: Answer({"pid": pid}, warnings=("on-activate 'a\tb': it\nfailed", "two")))
+
+    assert send(path, b"enter 12\n") == b"ok {\"pid\": 12}\ton-activate 'a b': it failed\ttwo\n"
+    assert request(path, "enter") == {"pid": None}
+
+
 def test_an_error_of_the_handler_is_raised_at_the_client(serve: Serve, path: str) -> None:
     def fail(_argument: object) -> Answer:
         raise MountError("what", "why: so", "hint")
@@ -269,4 +276,4 @@ def test_an_error_is_one_line_of_four_fields_whatever_it_says(error: MountError,
 
 def test_the_verbs_are_those_of_the_documentation() -> None:
     assert control.__doc__ is not None
-    assert "start | reload SETTINGS | status | exit" in control.__doc__
+    assert "start | enter PID | leave PID | reload SETTINGS | status | exit" in control.__doc__

@@ -212,7 +212,8 @@ static int *any_launcher(struct input *input)
 /* The worker makes a process, which says that it is a call's. */
 static void start_program(struct input *input, const struct child *worker)
 {
-	struct wire_call call = { wire_header(WIRE_CALL), input_byte(input) % 4, input_byte(input) & 1 };
+	uint8_t group = input_byte(input) % 4, how = input_byte(input);
+	struct wire_call call = { wire_header(WIRE_CALL), group, how & 1, how >> 1 & 1 };
 	struct child *program;
 	int pair[2];
 

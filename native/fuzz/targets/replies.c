@@ -75,7 +75,7 @@ static void ask(void *context)
 	}
 	if (what & 2)
 		terminal = (struct terminal){ .descriptor = dup(0), .device = what };
-	REQUIRE(agent_call(&table, &terminal) >= 0);
+	REQUIRE(agent_call(&table, &terminal, what & 4) >= 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -1,32 +1,35 @@
-"""How the server has the container started by a child."""
+"""How the server has a command of cleanenv done by a child."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 
 from cleanenv.errors import EngineError
+from cleanenv.server.command import Command
 from cleanenv.server.control_server import END_SIGNALS
-from cleanenv.server.starter import ContainerStarter
 
 
-def starter(program: str, timeout_s: float = 30.0, **variables: str) -> ContainerStarter:
-    return ContainerStarter((sys.executable, "-S", "-c", program), variables, timeout_s)
+def starter(program: str, timeout_s: float = 30.0, **variables: str) -> Command:
+    return Command("start of the container", (sys.executable, "-S", "-c", program), variables, timeout_s)
 
 
-def failure(starter: ContainerStarter) -> tuple[str, str, str | None]:
+def failure(starter: Command) -> tuple[str, str, str | None]:
     with pytest.raises(EngineError) as caught:
-        starter.start()
+        starter.run()
     return caught.value.what, caught.value.why, caught.value.hint
 
 
 def test_a_child_that_succeeds_has_started_the_container() -> None:
-    starter("print('anything')").start()
+    starter("print('anything')").run()
+
+
+def test_what_it_warns_of_is_passed_on() -> None:
+    program = r"print('pulling\ncleanenv: on-activate x: it failed: see log\n\ncleanenv: two')"
+    assert starter(program).run() == ("on-activate x: it failed: see log", "two")
 
 
 def test_the_childs_error_is_passed_on() -> None:
@@ -56,7 +59,7 @@ def test_a_child_without_a_proper_error_is_told_as_it_is(program: str, why: str)
 
 
 def test_a_program_that_is_missing_is_told() -> None:
-    what = failure(ContainerStarter(("/none/python",), {}))
+    what = failure(Command("start of the container", ("/none/python",), {}))
 
     assert what == ("start of the container", "/none/python: No such file or directory", None)
 
@@ -68,44 +71,23 @@ def test_a_child_that_does_not_end_is_killed() -> None:
 
 
 def test_the_child_has_the_given_variables_and_no_others() -> None:
-    starter("import os; assert os.environ['A'] == 'b' and 'HOME' not in os.environ", A="b").start()
+    starter("import os; assert os.environ['A'] == 'b' and 'HOME' not in os.environ", A="b").run()
 
 
 def test_the_child_does_not_inherit_blocked_signals() -> None:
     previous = signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     try:
-        starter("import signal; assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])").start()
+        starter("import signal; assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])").run()
         assert signal.pthread_sigmask(signal.SIG_BLOCK, []) >= END_SIGNALS
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, previous)
-
-
-def test_those_who_ask_at_the_same_time_share_one_start(tmp_path: Path) -> None:
-    runs, gate = tmp_path / "runs", tmp_path / "gate"
-    # The child waits for a writer of the gate, so that all have asked before it ends.
-    child = starter(f"open({str(runs)!r}, 'a').write('x'); open({str(gate)!r}).read(); raise SystemExit(1)")
-    os.mkfifo(gate)
-    errors: list[str] = []
-
-    def ask() -> None:
-        errors.append(failure(child)[1])
-
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    gate.write_text("")
-    for thread in threads:
-        thread.join()
-
-    assert errors == ["it ended with status 1 and said nothing"] * 8
-    assert set(runs.read_text()) == {"x"}
 
 
 def test_a_later_start_runs_again(tmp_path: Path) -> None:
     runs = tmp_path / "runs"
     child = starter(f"open({str(runs)!r}, 'a').write('x')")
 
-    child.start()
-    child.start()
+    child.run()
+    child.run()
 
     assert runs.read_text() == "xx"
