@@ -32,7 +32,7 @@ def measures() -> Iterator[dict[str, Callable[[], float]]]:
         for number in range(ARGUMENTS):
             (project / f"src/core/file{number}.c").touch()
         table = Path(base) / "launch-table"
-        table.write_bytes(dump_launch_table("/env", "/home/ada", [*DEFAULT_MOUNTS, *mounts], []))
+        table.write_bytes(dump_launch_table("/env", "/home/ada", [*DEFAULT_MOUNTS, *mounts], [], python="/python"))
         yield {
             "none": _measure(table, project, []),
             "words": _measure(table, project, [f"--word{number}" for number in range(ARGUMENTS)]),

@@ -24,7 +24,7 @@ def here(environment: HostEnvironment, tmp_path: Path) -> Path:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path / "file")
     mounts = [Mount(str(tmp_path), "/inside", writable=True), Mount("/", "/", writable=True)]
-    table = dump_launch_table(str(environment.runtime), "/", mounts, [ECHO], profiles=[PROFILE])
+    table = dump_launch_table(str(environment.runtime), "/", mounts, [ECHO], python="/python", profiles=[PROFILE])
     (environment.runtime / "launch-table").write_bytes(table)
     environment.serve("echo")
     return tmp_path
@@ -71,7 +71,7 @@ def test_a_trace_alone_runs_nothing(environment: HostEnvironment, here: Path) ->
 
 def test_a_trace_shows_what_the_container_answered(environment: HostEnvironment) -> None:
     mounts = [Mount("/", "/r", writable=False)]
-    table = dump_launch_table(str(environment.runtime), "/", mounts, [Link("echo", "/bin/echo")])
+    table = dump_launch_table(str(environment.runtime), "/", mounts, [Link("echo", "/bin/echo")], python="/python")
     (environment.runtime / "launch-table").write_bytes(table)
     environment.serve("echo")
     result = _echo(environment, "/usr/bin/env", CLEANENV_TRACE="only")
@@ -130,7 +130,7 @@ def test_what_the_caller_cannot_say_is_refused(
 def test_arguments_in_a_file_are_mapped_with_the_others(environment: HostEnvironment, here: Path) -> None:
     mounts = [Mount(str(here), "/inside", writable=True), Mount("/", "/", writable=True)]
     table = dump_launch_table(
-        str(environment.runtime), "/", mounts, [ECHO], profiles=[Profile(("echo",), response_files=True)]
+        str(environment.runtime), "/", mounts, [ECHO], python="/python", profiles=[Profile(("echo",), response_files=True)]
     )
     (environment.runtime / "launch-table").write_bytes(table)
     (here / "inner").write_text(f"-L{here}\n\n")

@@ -122,7 +122,7 @@ def launch(
         *(f"variable={variable}" for variable in variables or []),
     ]
     with tempfile.NamedTemporaryFile(prefix="launch-table.") as table:
-        table.write(dump_launch_table("/env", "/home/u", case.ends, [], profiles=built_in_profiles()))
+        table.write(dump_launch_table("/env", "/home/u", case.ends, [], python="/python", profiles=built_in_profiles()))
         table.flush()
         driver = subprocess.run(
             [DRIVER, table.name],
