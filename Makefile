@@ -44,6 +44,17 @@ test-unit: setup ## run tests/: no engine, no FUSE, no network
 	@$(python) -m pytest tests
 
 # Longer limits than the default: the first test may have to make a base image.
+.PHONY: pathmap-cases
+pathmap-cases: setup ## run a table of path cases, CASES=FILE, through the launcher's code
+	@$(MAKE) -C native driver >&2
+	@$(python) -m tests.pathmap '$(or $(CASES),tests/pathmap/cases.json)'
+
+.PHONY: nightly
+nightly: setup ## try the laws of the path map on more than 100,000 examples
+	@$(MAKE) -C native all
+	@$(python) -m pytest tests/pathmap -o timeout=7200 -o faulthandler_timeout=7000 \
+	  --hypothesis-profile=nightly --hypothesis-show-statistics -k laws
+
 .PHONY: test-integration
 test-integration: setup engine ## run integration/: a real engine, real mounts
 	@$(python) -m pytest integration -o timeout=600 -o faulthandler_timeout=540
@@ -55,6 +66,10 @@ test-image: setup engine wheelhouse ## run tests/ in a container; BASE=image cho
 .PHONY: wheelhouse
 wheelhouse: setup ## collect in .wheelhouse/ what an image needs from the package index
 	@scripts/wheelhouse
+
+.PHONY: docs
+docs: setup ## write the generated tables of docs/paths.md
+	@$(python) scripts/path-tables
 
 .PHONY: demo
 demo: setup engine ## show cleanenv at work

@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import calls, environment, lookups, memory, parallel, report, spawn, streams
+from benchmarks import calls, environment, lookups, mapping, memory, parallel, report, spawn, streams
 from benchmarks.environment import CLEANENV, MeasuredEnvironment
 from benchmarks.results import Figure, Results, Section, Target, at_least, at_most
 from benchmarks.sampling import Sample, interleave
 
-SECTIONS = ("calls", "parallel", "streams", "lookups", "commands", "memory")
+SECTIONS = ("calls", "mapping", "parallel", "streams", "lookups", "commands", "memory")
 STREAM_BYTES = 10 * 10**9
 AT_ONCE = 1000
 
@@ -98,6 +98,21 @@ def _measure_calls(measured: MeasuredEnvironment, rounds: int, results: Results)
     figures += [Figure(way.key, way.title, note=f"not measured, {way.reason}") for way in absent]
     title = f"one call of `true` ({rounds} rounds, in turns)"
     results.sections.append(Section("calls", title, "ms", tuple(figures), "ratio"))
+
+
+def _measure_mapping(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    del measured
+    with mapping.measures() as ways:
+        samples = _interleaved("mapping", ways, rounds)
+    titles = {
+        "none": "no argument",
+        "words": f"{mapping.ARGUMENTS} words",
+        "compiler": f"{mapping.ARGUMENTS} arguments of a compiler",
+        "files": f"{mapping.ARGUMENTS} files, each looked at",
+    }
+    figures = tuple(Figure(key, title, samples[key]) for key, title in titles.items())
+    title = f"mapping the paths of one call, {mapping.MOUNTS} mounts ({rounds} rounds, in turns)"
+    results.sections.append(Section("mapping", title, "µs", figures))
 
 
 def _measure_parallel(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
@@ -218,6 +233,7 @@ def _measure_memory(measured: MeasuredEnvironment, rounds: int, results: Results
 
 _MEASURES = {
     "calls": _measure_calls,
+    "mapping": _measure_mapping,
     "parallel": _measure_parallel,
     "streams": _measure_streams,
     "lookups": _measure_lookups,
@@ -242,6 +258,9 @@ def _targets(results: Results) -> list[Target]:
             if other is not None:
                 name = {"docker": "docker exec", "nsenter": "nsenter"}[key]
                 targets += at_least(f"{name} ÷ ENV/bin/true", other / through, bound)
+    none, compiler = results.median("mapping", "none"), results.median("mapping", "compiler")
+    if none is not None and compiler is not None:
+        targets += at_most(f"mapping {mapping.ARGUMENTS} arguments, µs", compiler - none, 100)
     targets += at_most("cleanenv --version, ms", results.median("commands", "version"), 100)
     targets += at_most("environment server, MB", results.median("memory", "server"), 30)
     return targets

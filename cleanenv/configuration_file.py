@@ -19,16 +19,17 @@ from cleanenv.model.configuration import (
 )
 from cleanenv.model.link import Link, make_link
 from cleanenv.model.mount import Mount, container_path, split_mode
+from cleanenv.model.profile import Profile, make_profile, profile_section
+from cleanenv.model.switch import parse_switch
 from cleanenv.model.user import parse_user
 
 __all__ = ["dump_configuration", "read_configuration"]
 
-_SECTIONS = ("global", "directory", "link", "environment")
+_SECTIONS = ("global", "directory", "link", "environment", "profile")
 _VALUES = ("base", "network", "user", "idle_timeout", "grace")
 _SWITCHES = ("persistent", "sudo")
 _LISTS = ("publish", "deny_env", "allow_env", "on_activate", "on_deactivate", "on_destroy")
 _GLOBAL_KEYS = (*_VALUES, *_SWITCHES, *_LISTS)
-_WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 _GLOBS = "*"  # the key of [link] for patterns, which have no names
 _PLAIN = re.compile(r"[\w./~:+@-]+|\*", re.ASCII)
 
@@ -68,7 +69,16 @@ def dump_configuration(configuration: Configuration) -> bytes:
     if configuration.environment:
         lines.append("[environment]")
         lines += [f"{_quoted(name)} = {_quoted(value)}" for name, value in configuration.environment]
+    lines += _profile_lines(configuration.profiles)
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _profile_lines(profiles: tuple[Profile, ...]) -> list[str]:
+    lines = ["[profile]"] if profiles else []
+    for profile in profiles:
+        lines.append(f"[[{_quoted(' '.join(profile.programs))}]]")
+        lines += [f"{key} = {', '.join(map(_quoted, values))}" for key, values in profile_section(profile).items()]
+    return lines
 
 
 def _quoted(text: str) -> str:
@@ -94,6 +104,8 @@ def _parse(content: bytes, what: str) -> Configuration:
         if name not in _SECTIONS or name in file.scalars:
             raise UsageError(what, f"unknown section or key {name!r}", f"sections are {', '.join(_SECTIONS)}")
     for name in _SECTIONS:
+        if name == "profile":
+            continue
         for inner in file.get(name, configobj.ConfigObj()).sections:
             raise UsageError(what, f"unknown section {inner!r} in [{name}]", f"sections are {', '.join(_SECTIONS)}")
     section = file.get("global", {})
@@ -120,6 +132,7 @@ def _parse(content: bytes, what: str) -> Configuration:
         grace=check_grace(section["grace"], f"{what}, [global] grace") if "grace" in section else None,
         deny_env=_variable_patterns(section, "deny_env", what),
         allow_env=_variable_patterns(section, "allow_env", what),
+        profiles=_profiles(file.get("profile", configobj.ConfigObj()), what),
         on_activate=_several(section.get("on_activate", [])),
         on_deactivate=_several(section.get("on_deactivate", [])),
         on_destroy=_several(section.get("on_destroy", [])),
@@ -135,11 +148,7 @@ def _variable_patterns(section: dict[str, str | list[str]], key: str, what: str)
 
 
 def _switch(section: dict[str, str | list[str]], key: str, what: str) -> bool:
-    value = section.get(key, "False")
-    word = _WORDS.get(value.lower()) if isinstance(value, str) else None
-    if word is None:
-        raise UsageError(what, f"[global] {key}: {value!r} is neither True nor False", f"{key} = True")
-    return word
+    return parse_switch(f"[global] {key}", section.get(key, "False"), what)
 
 
 def _environment(section: dict[str, str | list[str]], what: str) -> tuple[tuple[str, str], ...]:
@@ -150,6 +159,18 @@ def _environment(section: dict[str, str | list[str]], what: str) -> tuple[tuple[
             raise UsageError(where, "a comma outside quotes makes a list of it", f'{name} = "{", ".join(value)}"')
         pairs.append((check_variable(name, where), value))
     return tuple(pairs)
+
+
+def _profiles(section: configobj.ConfigObj, what: str) -> tuple[Profile, ...]:
+    for key in section.scalars:
+        raise UsageError(what, f"[profile] {key}: the name of the program is missing", f"[[PROGRAM]] before {key}")
+    profiles = []
+    for name in section.sections:
+        where = f"{what}, [profile] [[{name}]]"
+        if section[name].sections:
+            raise UsageError(where, f"unknown section {section[name].sections[0]!r}", "write it in [[ ]]")
+        profiles.append(make_profile(name, section[name], where))
+    return tuple(profiles)
 
 
 def _mounts(section: dict[str, str | list[str]], what: str) -> tuple[Mount, ...]:

@@ -11,16 +11,22 @@ from collections.abc import Iterable
 
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
+from cleanenv.model.profile import Operands, Profile, Text
 
 __all__ = ["dump_launch_table"]
 
 _MAGIC = 0x74766C63
-_VERSION = 2
-_HEADER = struct.Struct("=11I")
+_VERSION = 3
+_HEADER = struct.Struct("=13I")
 _RECORD = struct.Struct("=3I")
 _VARIABLE = struct.Struct("=2I")
+_PROGRAM = struct.Struct("=12I")
 _NAME, _GLOB, _EXECUTE, _HOOK, _SESSION = range(1, 6)
 _DENIED, _ALLOWED = 1, 2
+_NEVER = 0xFFFFFFFF
+# The numbers of enum table_operands and table_text.
+_OPERANDS = (Operands.MAP, Operands.KEEP, Operands.KEEP_FIRST)
+_TEXT = (Text.OFF, Text.STDERR, Text.STDOUT, Text.BOTH)
 
 
 class _Strings:
@@ -42,7 +48,7 @@ class _Strings:
         return bytes(self._bytes)
 
 
-def dump_launch_table(
+def dump_launch_table(  # noqa: PLR0913 (what a table holds)
     environment: str,
     home: str,
     mounts: Iterable[Mount],
@@ -51,10 +57,12 @@ def dump_launch_table(
     python: str,
     denied_variables: Iterable[str] = (),
     allowed_variables: Iterable[str] = (),
+    profiles: Iterable[Profile] = (),
 ) -> bytes:
     """The table's bytes. `python` is an interpreter of the host that has cleanenv.
 
-    Names of variables may be patterns; where one is allowed, those that are not stay behind.
+    Names of variables may be patterns; where one is allowed, those that are not stay behind. Of `profiles` the first
+    that covers a program is its own.
     """
     records = [("inenv", "", _EXECUTE), (".hook", "", _HOOK), (".session", python, _SESSION)]
     patterns = []
@@ -71,16 +79,44 @@ def dump_launch_table(
     mounts_at = _HEADER.size
     links_at = mounts_at + len(mounts) * _RECORD.size
     variables_at = links_at + len(records) * _RECORD.size
-    strings = _Strings(variables_at + len(rules) * _VARIABLE.size)
+    programs_at = variables_at + len(rules) * _VARIABLE.size
+    programs = [(pattern, profile) for profile in profiles for pattern in profile.programs]
+    strings = _Strings(programs_at + len(programs) * _PROGRAM.size)
     body = b"".join(
         (
             *(_RECORD.pack(strings.offset(m.host), strings.offset(m.container), m.writable) for m in mounts),
             *(_RECORD.pack(strings.offset(name), strings.offset(path), kind) for name, path, kind in records),
             *(_VARIABLE.pack(strings.offset(name), kind) for name, kind in rules),
+            *(_program(strings, pattern, profile) for pattern, profile in programs),
         )
     )
     environment_at, home_at = strings.offset(environment), strings.offset(home)
     size = _HEADER.size + len(body) + len(bytes(strings))
-    arrays = (mounts_at, len(mounts), links_at, len(records), variables_at, len(rules))
+    arrays = (
+        *(mounts_at, len(mounts), links_at, len(records)),
+        *(variables_at, len(rules), programs_at, len(programs)),
+    )
     header = _HEADER.pack(_MAGIC, _VERSION, size, environment_at, home_at, *arrays)
     return header + body + bytes(strings)
+
+
+def _program(strings: _Strings, pattern: str, profile: Profile) -> bytes:
+    """One struct table_program; what nothing was said about has the value that changes nothing."""
+
+    def words(of: tuple[str, ...] | None) -> int:
+        return strings.offset(" ".join(of or ()))
+
+    return _PROGRAM.pack(
+        strings.offset(pattern),
+        _OPERANDS.index(profile.operands or Operands.MAP),
+        words(profile.script_options),
+        words(profile.map_options),
+        words(profile.keep_options),
+        _NEVER if profile.stop_after_operand is None else profile.stop_after_operand,
+        words(profile.stop_words),
+        words(profile.map_words),
+        profile.follow is not False,
+        words(profile.follow_unless),
+        bool(profile.response_files),
+        _TEXT.index(profile.text or Text.OFF),
+    )

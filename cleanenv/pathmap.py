@@ -23,6 +23,8 @@ from cleanenv.model.mount import Mount
 
 __all__ = ["ContainerPresence", "HostProbe", "Mapping", "PathMap", "Presence", "Probe", "Status"]
 
+_BY_SHAPE = 0  # enum pathmap_treatment
+
 _LIBRARY = os.path.join(os.path.dirname(__file__), "native", "libpathmap.so")
 
 # Whether the container has a path, seen without following a last link; None if that is not known yet.
@@ -115,8 +117,9 @@ class PathMap:
         probe: Probe | None = None,
         container_has: ContainerPresence = _container_has_it,
     ) -> None:
-        ends = [(_encode(mount.host), _encode(mount.container), mount.writable) for mount in mounts]
-        self._mounts = (_Mount * len(ends))(*(_Mount(*end) for end in ends))
+        # The library keeps pointers to the paths.
+        self._ends = [(_encode(mount.host), _encode(mount.container)) for mount in mounts]
+        self._mounts = (_Mount * len(self._ends))(*(_library().pathmap_mount(*ends) for ends in self._ends))
         self._cwd = _encode(cwd)
         if not self._cwd.startswith(b"/"):
             raise ValueError(f"the working directory must be absolute, not {cwd!r}")
@@ -135,23 +138,21 @@ class PathMap:
         """Where a program starts in the container; unmappable if it cannot start there."""
         return self._call("pathmap_working_directory", None)
 
-    def argument(self, argument: str | bytes, previous: str | bytes | None = None) -> Mapping:
-        """Map an argument of a program of the container, as typed on the host (rules A and C)."""
-        before = None if previous is None else _encode(previous)
-        return self._call("pathmap_argument", argument, _encode(argument), before)
+    def argument(self, argument: str | bytes) -> Mapping:
+        """Map an argument of a program of the container, as typed on the host (rules A and C, no profile)."""
+        return self._call("pathmap_argument", argument, _encode(argument), _BY_SHAPE)
 
-    def argument_to_host(self, argument: str | bytes, previous: str | bytes | None = None) -> Mapping:
+    def argument_to_host(self, argument: str | bytes) -> Mapping:
         """Map an argument of a program of the host, as typed in the container."""
-        before = None if previous is None else _encode(previous)
-        return self._call("pathmap_argument_to_host", argument, _encode(argument), before)
+        return self._call("pathmap_argument_to_host", argument, _encode(argument), _BY_SHAPE)
 
     def variable(self, name: str | bytes, value: str | bytes) -> Mapping:
         """Map the value of a variable that goes into the container (rules E)."""
         return self._call("pathmap_variable", value, _encode(name), _encode(value))
 
-    def _call(self, function: str, unchanged: str | bytes | None, *arguments: bytes | bool | None) -> Mapping:
+    def _call(self, function: str, unchanged: str | bytes | None, *arguments: bytes | int) -> Mapping:
         probe = _Callbacks(self._probe, self._container_has)
-        native = _Map(self._mounts, len(self._mounts), self._cwd, probe.native)
+        native = _Map(self._mounts, len(self._mounts), self._cwd, None, probe.native, None)
         library = _library()
         result = getattr(library, function)(ctypes.byref(native), *arguments)
         try:
@@ -164,14 +165,22 @@ class PathMap:
             library.free(result.text)
         if status is Status.UNCHANGED and unchanged is not None:
             value = _encode(unchanged)
-        return Mapping(status, value, result.rule.decode())
+        return Mapping(status, value, f"{result.rule.decode()} {result.reason.decode()}")
+
+
+class _End(ctypes.Structure):
+    _fields_ = [
+        ("path", ctypes.c_char_p),
+        ("length", ctypes.c_size_t),
+        ("depth", ctypes.c_size_t),
+        ("has_separator", ctypes.c_bool),
+    ]
 
 
 class _Mount(ctypes.Structure):
     _fields_ = [
-        ("host", ctypes.c_char_p),
-        ("container", ctypes.c_char_p),
-        ("writable", ctypes.c_bool),
+        ("host", _End),
+        ("container", _End),
     ]
 
 
@@ -195,7 +204,9 @@ class _Map(ctypes.Structure):
         ("mounts", ctypes.POINTER(_Mount)),
         ("mount_count", ctypes.c_size_t),
         ("cwd", ctypes.c_char_p),
+        ("variable_kinds", ctypes.c_char_p),
         ("probe", _Probe),
+        ("walked", ctypes.c_void_p),
     ]
 
 
@@ -205,6 +216,7 @@ class _Result(ctypes.Structure):
         # Not c_char_p: ctypes would make bytes of it and forget what is to be freed.
         ("text", ctypes.c_void_p),
         ("rule", ctypes.c_char_p),
+        ("reason", ctypes.c_char_p),
     ]
 
 
@@ -269,14 +281,16 @@ def _library() -> ctypes.CDLL:
         "pathmap_to_container": (of_map, text, ctypes.c_bool),
         "pathmap_to_host": (of_map, text, ctypes.c_bool),
         "pathmap_working_directory": (of_map,),
-        "pathmap_argument": (of_map, text, text),
-        "pathmap_argument_to_host": (of_map, text, text),
+        "pathmap_argument": (of_map, text, ctypes.c_int),
+        "pathmap_argument_to_host": (of_map, text, ctypes.c_int),
         "pathmap_variable": (of_map, text, text),
     }
     for name, signature in signatures.items():
         function = getattr(library, name)
         function.argtypes = signature
         function.restype = _Result
+    library.pathmap_mount.argtypes = [text, text]
+    library.pathmap_mount.restype = _Mount
     # The C library's own: the one that the texts were allocated with.
     library.free.argtypes = [ctypes.c_void_p]
     library.free.restype = None

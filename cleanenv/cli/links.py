@@ -8,24 +8,50 @@ from click.shell_completion import CompletionItem
 from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root, warn
 from cleanenv.errors import CleanenvError
 from cleanenv.model.link import parse_links
+from cleanenv.model.profile import Operands, Profile, Text
 
 __all__ = ["link", "unlink"]
 
 
 @click.command()
 @environment_option
+@click.option(
+    "--args",
+    "arguments",
+    type=click.Choice([*(each.value for each in Operands), "off"]),
+    help="Which of their arguments are mapped: all that look like paths, only options, not the first one, none.",
+)
+@click.option(
+    "--text",
+    type=click.Choice([each.value for each in Text]),
+    help="Where their output names paths as the host does.",
+)
 @click.argument("programs", nargs=-1, required=True, metavar="[NAME:]PATH...")
-def link(*, environment: str | None, programs: tuple[str, ...]) -> None:
+def link(*, environment: str | None, arguments: str | None, text: str | None, programs: tuple[str, ...]) -> None:
     """Serve more programs of the container; visible at once.
+
+    --args and --text are kept for them, also for programs that are linked already.
 
     \b
       cleanenv link /usr/bin/make cc:/usr/bin/gcc '/opt/tools/bin/*'
+      cleanenv link --text=both /opt/lint/bin/lint
     """
     from cleanenv.operations import links as operations
 
     host = current_host()
     root = environment_root(environment)
-    operations.link(root, parse_links(programs), host, connect=engine_connector(host), warn=warn)
+    operations.link(
+        root, parse_links(programs), host, options=_options(arguments, text), connect=engine_connector(host), warn=warn
+    )
+
+
+def _options(arguments: str | None, text: str | None) -> Profile:
+    return Profile(
+        (),
+        operands=Operands(arguments) if arguments not in (None, "off") else None,
+        stop_after_operand=0 if arguments == "off" else None,
+        text=Text(text) if text is not None else None,
+    )
 
 
 def _complete_link(context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:

@@ -32,6 +32,7 @@ _COMMANDS = {
         "exec": "cleanenv.cli.execute:execute",
         "link": "cleanenv.cli.links:link",
         "unlink": "cleanenv.cli.links:unlink",
+        "path": "cleanenv.cli.path:path",
     },
     "Container": {
         "start": "cleanenv.cli.lifecycle:start",

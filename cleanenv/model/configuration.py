@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cleanenv.errors import UsageError
 from cleanenv.model.link import DEFAULT_LINKS, Link
 from cleanenv.model.mount import Mount
+from cleanenv.model.profile import Profile
 from cleanenv.model.user import UserRequest
 
 __all__ = [
@@ -54,6 +55,7 @@ class Configuration:
     environment: tuple[tuple[str, str], ...] = ()
     deny_env: tuple[str, ...] = ()
     allow_env: tuple[str, ...] = ()
+    profiles: tuple[Profile, ...] = ()
     on_activate: tuple[str, ...] = ()
     on_deactivate: tuple[str, ...] = ()
     on_destroy: tuple[str, ...] = ()
@@ -77,7 +79,8 @@ class Configuration:
     def over(self, other: Configuration) -> Configuration:
         """What this one says, and what the other one says where this one is silent.
 
-        Directories, links and variables are entries of a table, each of them over its like; other lists are one value.
+        Directories, links, variables and profiles are entries of a table, each of them over its like; other lists are
+        one value.
         """
         mounts = tuple(
             each
@@ -103,6 +106,8 @@ class Configuration:
             environment=tuple({**dict(other.environment), **dict(self.environment)}.items()),
             deny_env=self.deny_env or other.deny_env,
             allow_env=self.allow_env or other.allow_env,
+            profiles=self.profiles
+            + tuple(each for each in other.profiles if each.programs not in {own.programs for own in self.profiles}),
             on_activate=self.on_activate or other.on_activate,
             on_deactivate=self.on_deactivate or other.on_deactivate,
             on_destroy=self.on_destroy or other.on_destroy,

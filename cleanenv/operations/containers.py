@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +14,23 @@ import cleanenv
 from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, save_state
-from cleanenv.errors import EngineError
+from cleanenv.errors import EngineError, UsageError
 from cleanenv.files import replace_file
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.container import AGENT_DIRECTORY, STOP_GRACE_S, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
+from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount
 from cleanenv.model.state import State
 
-__all__ = ["ID_LABEL", "PATH_LABEL", "create_container", "ensure_running", "is_running", "stop_container"]
+__all__ = [
+    "ID_LABEL",
+    "PATH_LABEL",
+    "check_root_mount",
+    "create_container",
+    "ensure_running",
+    "is_running",
+    "stop_container",
+]
 
 ID_LABEL = "cleanenv.id"
 PATH_LABEL = "cleanenv.path"
@@ -77,6 +88,7 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
         save_state(environment.paths, environment.state)
         container = engine.container(environment.state.container_id)
     if container is None or not container.is_running:
+        check_root_mount(environment.state.mounts)
         # The socket of a container before would take the connection of a wait that looks too early.
         Path(environment.runtime.agent_socket).unlink(missing_ok=True)
         engine.start_container(environment.state.container_id)
@@ -91,6 +103,16 @@ def _note_engine(engine: Engine, environment: Environment) -> None:
     address = engine.address.encode("utf-8", "surrogateescape")
     if not path.exists() or path.read_bytes() != address:
         replace_file(path, address, mode=0o600)
+
+
+def check_root_mount(mounts: Iterable[Mount]) -> None:
+    """Raise UsageError if the host has something where the container has the host's root (rule M7)."""
+    if os.path.lexists(ROOT_MOUNT_POINT) and any(mount.container == ROOT_MOUNT_POINT for mount in mounts):
+        raise UsageError(
+            f"mount point {ROOT_MOUNT_POINT}",
+            f"the host itself has a {ROOT_MOUNT_POINT}: its paths would mean two things",
+            "create the environment with another mount point: --directory /:/host",
+        )
 
 
 def is_running(engine: Engine, environment: Environment) -> bool:

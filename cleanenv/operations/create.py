@@ -27,7 +27,7 @@ from cleanenv.model.configuration import Configuration
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
-from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount, with_defaults
+from cleanenv.model.mount import Mount, with_defaults
 from cleanenv.model.state import State
 from cleanenv.operations import containers, hooks, live
 from cleanenv.operations.destroy import destroy, destroy_damaged
@@ -216,12 +216,7 @@ def _check_mounts(mounts: tuple[Mount, ...]) -> None:
             if other.host == mount.host:
                 why = f"it is {other.container} in the container already"
                 raise UsageError(f"directory {mount.host}", why, "mount it once")
-    if os.path.lexists(ROOT_MOUNT_POINT) and any(mount.container == ROOT_MOUNT_POINT for mount in mounts):
-        raise UsageError(
-            f"mount point {ROOT_MOUNT_POINT}",
-            f"the host itself has a {ROOT_MOUNT_POINT}: its paths would mean two things",
-            "take another mount point: --directory /:/host",
-        )
+    containers.check_root_mount(mounts)
 
 
 def _check_network(configuration: Configuration) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,8 +13,10 @@ from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, changing
 from cleanenv.errors import EnvironmentStateError, UsageError
 from cleanenv.files import replace_file
+from cleanenv.model.configuration import Configuration
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
+from cleanenv.model.profile import Profile
 from cleanenv.operations import hooks, live
 from cleanenv.operations.create import check_links
 from cleanenv.operations.hooks import Warn
@@ -21,9 +24,21 @@ from cleanenv.operations.hooks import Warn
 __all__ = ["link", "unlink"]
 
 
-def link(root: Path, new: tuple[Link, ...], host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:
-    """Add links; visible at once. A name that is taken, or a program that is not there, is a UsageError."""
+def link(
+    root: Path,
+    new: tuple[Link, ...],
+    host: Host,
+    *,
+    options: Profile,
+    connect: Callable[[], Engine],
+    warn: Warn,
+) -> None:
+    """Add links; visible at once. A name that is taken, or a program that is not there, is a UsageError.
+
+    What `options` says is kept in the profile of each of them.
+    """
     with changing(root) as found:
+        profiles = _with_options(found.configuration.profiles, new, options)
         present = found.configuration.effective_links
         for candidate in new:
             taken = next((old for old in present if candidate.name is not None and old.name == candidate.name), None)
@@ -35,7 +50,10 @@ def link(root: Path, new: tuple[Link, ...], host: Host, *, connect: Callable[[],
                 )
         environment = hooks.bring_up(connect(), found, host, warn, mounted=False)
         check_links(environment, new)
-        _publish(environment, present + tuple(candidate for candidate in new if candidate not in present), host)
+        links = found.configuration.links
+        if any(candidate not in present for candidate in new):
+            links = present + tuple(candidate for candidate in new if candidate not in present)
+        _publish(environment, replace(environment.configuration, links=links, profiles=profiles), host)
 
 
 def unlink(root: Path, names: tuple[str, ...], host: Host) -> None:
@@ -52,11 +70,30 @@ def unlink(root: Path, names: tuple[str, ...], host: Host) -> None:
                     f"cleanenv unlink {shlex.quote(via)}" if via else "cleanenv status",
                 )
             links = kept
-        _publish(environment, links, host)
+        _publish(environment, replace(environment.configuration, links=links), host)
 
 
-def _publish(environment: Environment, links: tuple[Link, ...], host: Host) -> None:
-    configuration = replace(environment.configuration, links=links)
+def _with_options(profiles: tuple[Profile, ...], links: tuple[Link, ...], options: Profile) -> tuple[Profile, ...]:
+    """The profiles with the options in those of the linked programs. Raises UsageError for a pattern of all names."""
+    if options == Profile(()):
+        return profiles
+    for link in links:
+        program = link.name or os.path.basename(link.path)
+        if program == "*":
+            raise UsageError(
+                f"link {link.path}",
+                "options are for certain programs, and this pattern is for all",
+                f"cleanenv link … {os.path.dirname(link.path)}/NAME",
+            )
+        own = next((profile for profile in profiles if profile.programs == (program,)), Profile((program,)))
+        if options.operands is not None:
+            own = replace(own, stop_after_operand=None)
+        mine = replace(options, programs=(program,)).over(own)
+        profiles = (mine, *(profile for profile in profiles if profile.programs != (program,)))
+    return profiles
+
+
+def _publish(environment: Environment, configuration: Configuration, host: Host) -> None:
     try:
         replace_file(environment.paths.configuration, dump_configuration(configuration), mode=0o600)
     except OSError as error:

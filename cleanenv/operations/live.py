@@ -11,6 +11,7 @@ from cleanenv.environments import Environment
 from cleanenv.files import replace_file
 from cleanenv.launch_table import dump_launch_table
 from cleanenv.model.host import Host
+from cleanenv.profiles import effective_profiles
 from cleanenv.server import control, process
 from cleanenv.server.settings import ServedFile, ServerSettings
 
@@ -65,6 +66,7 @@ def write_launch_table(environment: Environment, host: Host) -> None:
         python=host.python,
         denied_variables=environment.configuration.deny_env,
         allowed_variables=environment.configuration.allow_env,
+        profiles=effective_profiles(environment.configuration.profiles, environment.configuration.effective_links),
     )
     path = environment.runtime.launch_table
     if not path.exists() or path.read_bytes() != content:

@@ -15,6 +15,7 @@ from pathlib import Path
 from cleanenv.launch_table import dump_launch_table
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
+from cleanenv.model.profile import Profile
 
 ROOT = Path(__file__).parents[2]
 
@@ -148,8 +149,10 @@ def seeds_table() -> Iterator[bytes]:
         Link(None, "/usr/local/bin/*"),
         Link(None, "~/.local/bin/[!.]?*"),
     )
+    profiles = (Profile(("cc", "p*"), keep_options=("-e", "-f"), stop_after_operand=1), Profile(("[x]*",)))
     for name in ("cc", "inenv", ".hook", ".session", "pip", "[x]*", ".hidden"):
-        yield prefixed(name.encode()) + dump_launch_table("/env", "/home/u", mounts, links, python="/p")
+        table = dump_launch_table("/env", "/home/u", mounts, links, python="/p", profiles=profiles)
+        yield prefixed(name.encode()) + table
     yield prefixed(b"cc") + dump_launch_table("/env", "/home/u", (), (), python="/p")
 
 
@@ -159,9 +162,14 @@ def seeds_pathmap() -> Iterator[bytes]:
     for case in [*cases, *(cases[0] | {"input": url} for url in urls)]:
         mounts = case["mounts"][:6]
         ends = b"".join(prefixed(end.encode()) for mount in mounts for end in mount[:2])
-        words = b"".join(prefixed(word.encode()) for word in (case["cwd"], case.get("name", "PYTHONPATH"), "-o"))
-        for answers in range(2):
-            yield bytes((len(mounts), answers)) + ends + words + case["input"].encode("utf-8", "surrogateescape")
+        for answers, before in ((0, "-o"), (1, "-o"), (58, "-e run"), (1, f"{case.get('name', 'A')}/l:B/x")):
+            words = (case["cwd"], case.get("name", "PYTHONPATH"), before)
+            head = bytes((len(mounts) + 7 * 10 * (before != "-o"), answers)) + ends
+            yield (
+                head
+                + b"".join(map(prefixed, map(str.encode, words)))
+                + case["input"].encode("utf-8", "surrogateescape")
+            )
 
 
 # enum step of loop.c

@@ -16,7 +16,8 @@ struct answers {
 };
 
 struct answer {
-	char *path; /* NULL: a free slot */
+	char *path;   /* NULL: a free slot */
+	char *target; /* of a symbolic link, once it was read; empty if it could not be */
 	enum pathmap_presence presence;
 };
 

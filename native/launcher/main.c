@@ -59,7 +59,7 @@ int main(int argc, char **argv)
 	if (program.container_view)
 		argv = shift_to_container_view(&program, words);
 	int connection = agent_call(&table, &terminal, program.hook);
-	struct paths paths = paths_map(&table, argv, environ, !program.container_view);
+	struct paths paths = paths_map(&table, &program, argv, environ);
 	if (program.container_view)
 		variables_set(&paths.variables, words, (size_t)(argv - words));
 	request_send(connection, &program, &paths, &descriptors, &terminal, signals);

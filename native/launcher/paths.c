@@ -1,95 +1,34 @@
 #include "launcher/paths.h"
 
-#include "launcher/agent.h"
-#include "launcher/answers.h"
 #include "launcher/failure.h"
+#include "launcher/overrides.h"
+#include "launcher/probe.h"
+#include "launcher/response.h"
+#include "launcher/trace.h"
 #include "launcher/variables.h"
 #include "pathmap/pathmap.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define PASSES_MAX 16 /* an answer may lead to another question, but not for ever */
 
 struct mapping {
-	const struct table *table;
 	struct pathmap map;
-	struct answers host;
-	struct answers container;
-	bool *pending; /* for each string that is mapped: not decided yet */
+	struct overrides overrides;
+	struct probe probe;
+	struct pathmap_walked walked;
+	unsigned char *treatments; /* of each argument; NULL: arguments are not mapped */
 };
 
-static enum pathmap_presence look_at_host(void *context, const char *path)
-{
-	struct mapping *mapping = context;
-	struct stat status;
-	bool fresh;
-	struct answer *answer = answers_find(&mapping->host, path, &fresh);
-
-	if (fresh) {
-		if (lstat(path, &status) < 0)
-			answer->presence = errno == ENOENT || errno == ENOTDIR ? PATHMAP_ABSENT : PATHMAP_PRESENT;
-		else
-			answer->presence = S_ISLNK(status.st_mode) ? PATHMAP_SYMLINK : PATHMAP_PRESENT;
-	}
-	return answer->presence;
-}
-
-static long read_host_link(void *context, const char *path, char *target, size_t size)
-{
-	ssize_t length = readlink(path, target, size);
-	(void)context;
-
-	if (length < 0 || (size_t)length >= size)
-		return -1;
-	target[length] = '\0';
-	return length;
-}
-
-static enum pathmap_presence note_question(void *context, const char *path)
-{
-	struct mapping *mapping = context;
-	bool fresh;
-
-	return answers_find(&mapping->container, path, &fresh)->presence;
-}
-
-/* Ask the agent all that was noted, at once. False when there was nothing. */
-static bool ask(struct mapping *mapping)
-{
-	static const enum pathmap_presence meaning[] = { PATHMAP_ABSENT, PATHMAP_PRESENT, PATHMAP_SYMLINK };
-	struct answers *answers = &mapping->container;
-	size_t count = 0;
-
-	if (answers->asked == 0)
-		return false;
-	char **paths = allocate(NULL, answers->asked * sizeof *paths);
-	char *reply = allocate(NULL, answers->asked);
-	for (size_t i = 0; i < answers->capacity; i++)
-		if (answers->slots[i].path && answers->slots[i].presence == PATHMAP_ASKED)
-			paths[count++] = answers->slots[i].path;
-	agent_exists(mapping->table, paths, count, reply);
-	for (size_t i = 0; i < count; i++) {
-		bool fresh;
-		unsigned char digit = (unsigned char)(reply[i] - '0');
-		answers_find(answers, paths[i], &fresh)->presence = digit < 3 ? meaning[digit] : PATHMAP_ABSENT;
-	}
-	answers->asked = 0;
-	free(paths);
-	free(reply);
-	return true;
-}
-
 /* Use a result for the string at `item`; NULL drops it. Returns whether it is still open. */
-static bool settle(char **item, struct pathmap_result result)
+static bool settle(char **item, const struct pathmap_result *result)
 {
-	switch (result.status) {
+	switch (result->status) {
 	case PATHMAP_MAPPED:
-		*item = result.text;
+		*item = result->text;
 		return false;
 	case PATHMAP_DROPPED:
 		*item = NULL;
@@ -105,10 +44,25 @@ static bool settle(char **item, struct pathmap_result result)
 	}
 }
 
-static bool map_argument(struct mapping *mapping, struct strings *mapped, char **originals, size_t index)
+/* What the caller says goes before what is known of the program, and that before the shape. */
+static struct pathmap_result judge_argument(const struct mapping *mapping, const char *argument, size_t index)
 {
-	const char *previous = index > 1 ? originals[index - 1] : NULL;
-	return settle(&mapped->items[index], pathmap_argument(&mapping->map, originals[index], previous));
+	if (mapping->overrides.keep_arguments)
+		return (struct pathmap_result){ PATHMAP_UNCHANGED, NULL, "O", "CLEANENV_ARGS=off" };
+	if (overrides_keep(&mapping->overrides, argument))
+		return (struct pathmap_result){ PATHMAP_UNCHANGED, NULL, "O", "CLEANENV_KEEP_ARG" };
+	return pathmap_argument(&mapping->map, argument, (enum pathmap_treatment)mapping->treatments[index]);
+}
+
+static bool map_argument(struct mapping *mapping, char **item, size_t index)
+{
+	const char *argument = *item;
+	struct pathmap_result result = judge_argument(mapping, argument, index);
+	bool open = settle(item, &result);
+
+	if (mapping->probe.trace)
+		trace_line(mapping->probe.trace, index, "", argument, *item, &result);
+	return open;
 }
 
 /* Variables that are not the caller's to hand on: the container, its user and the mapped directory have their own. */
@@ -136,19 +90,25 @@ static bool is_denied(const struct table *table, char *variable)
 }
 
 /* NAME=value with the value mapped; a string without '=' is no variable of ours and passes. */
-static bool map_variable(struct mapping *mapping, struct strings *mapped, size_t index)
+static bool map_variable(struct mapping *mapping, char **item, size_t line)
 {
-	char *variable = mapped->items[index], *equals = strchr(variable, '=');
+	char *variable = *item, *equals = strchr(variable, '=');
 
 	if (!equals || equals == variable)
 		return false;
 	*equals = '\0';
 	char *value = equals + 1;
-	bool open = settle(&value, pathmap_variable(&mapping->map, variable, value));
-	if (!value && variables_judge(mapping->table, variable) != VARIABLE_NAMED)
-		mapped->items[index] = NULL;
-	else if (value && value != equals + 1)
-		mapped->items[index] = join(variable, "=", value, NULL);
+	struct pathmap_result result = pathmap_variable(&mapping->map, variable, value);
+	bool open = settle(&value, &result);
+	if (!value && variables_judge(mapping->probe.table, variable) == VARIABLE_NAMED)
+		value = equals + 1; /* a name in full wins over what is dropped by default */
+	if (!value)
+		*item = NULL;
+	else if (value != equals + 1)
+		*item = join(variable, "=", value, NULL);
+	/* A hundred variables that hold no path would hide the others. */
+	if (mapping->probe.trace && strcmp(result.reason, "no path") != 0)
+		trace_line(mapping->probe.trace, line, join(variable, "=", NULL), equals + 1, value, &result);
 	*equals = '=';
 	return open;
 }
@@ -182,23 +142,21 @@ static struct strings copy(char **strings, size_t spare)
 }
 
 /* Map every argument but argv[0] and every variable, asking between the passes what only the container knows. */
-static void map_strings(struct mapping *mapping, struct paths *paths, char **arguments, bool map_arguments)
+static void map_strings(struct mapping *mapping, struct paths *paths)
 {
-	size_t first = map_arguments ? paths->arguments.count : 0, total = first + paths->variables.count;
-	bool again = true;
+	size_t arguments = paths->arguments.count, total = arguments + paths->variables.count;
+	size_t first = mapping->treatments && arguments > 0 ? 1 : arguments;
+	bool *pending = allocate(NULL, total), again = true;
 
-	mapping->pending = allocate(NULL, total);
-	memset(mapping->pending, 1, total);
-	if (first > 0)
-		mapping->pending[0] = false;
+	memset(pending, 1, total);
 	for (int pass = 0; again && pass < PASSES_MAX; pass++) {
-		for (size_t i = 0; i < total; i++) {
-			if (!mapping->pending[i])
+		for (size_t i = first; i < total; i++) {
+			if (!pending[i])
 				continue;
-			mapping->pending[i] = i < first ? map_argument(mapping, &paths->arguments, arguments, i)
-							: map_variable(mapping, &paths->variables, i - first);
+			pending[i] = i < arguments ? map_argument(mapping, &paths->arguments.items[i], i)
+						   : map_variable(mapping, &paths->variables.items[i - arguments], i);
 		}
-		again = ask(mapping);
+		again = probe_ask(&mapping->probe);
 	}
 	drop_missing(&paths->variables);
 }
@@ -221,9 +179,9 @@ static char *mounted_home(const struct mapping *mapping)
 	size_t best = 0;
 
 	for (size_t i = 0; home && i < mapping->map.mount_count; i++) {
-		const char *host = mapping->map.mounts[i].host;
-		size_t length = strlen(host);
-		if (length > 1 && !strncmp(home, host, length) && (home[length] == '/' || !home[length]) && length > best)
+		const char *host = mapping->map.mounts[i].host.path;
+		size_t length = mapping->map.mounts[i].host.length;
+		if (length > 0 && !strncmp(home, host, length) && (home[length] == '/' || !home[length]) && length > best)
 			best = length;
 	}
 	if (best == 0)
@@ -232,31 +190,83 @@ static char *mounted_home(const struct mapping *mapping)
 	return join("HOME=", mapped.status == PATHMAP_MAPPED ? mapped.text : home, NULL);
 }
 
-struct paths paths_map(const struct table *table, char **arguments, char **variables, bool map_arguments)
+/* What the program's profile says about each argument; NULL if arguments are not to be mapped. */
+static unsigned char *plan(const struct table *table, const struct program *program, const struct strings *arguments)
 {
+	const struct table_program *options = program->options;
+
+	if (program->container_view)
+		return NULL;
+	unsigned char *treatments = allocate(NULL, arguments->count);
+	memset(treatments, PATHMAP_BY_SHAPE, arguments->count);
+	if (!options || arguments->count == 0)
+		return treatments;
+	const struct pathmap_profile profile = {
+		.operands = (enum pathmap_operands)options->operands,
+		.script_options = table_string(table, options->script_options),
+		.map_options = table_string(table, options->map_options),
+		.keep_options = table_string(table, options->keep_options),
+		.stop_after = options->stop_after,
+		.stop_words = table_string(table, options->stop_words),
+		.map_words = table_string(table, options->map_words),
+		.follow = options->follow,
+		.follow_unless = table_string(table, options->follow_unless),
+	};
+	pathmap_plan(&profile, arguments->items + 1, arguments->count - 1, treatments + 1);
+	return treatments;
+}
+
+static struct pathmap_mount *mounts_of(const struct table *table)
+{
+	size_t count = table->header->mount_count;
 	const struct table_mount *given = table_mounts(table);
-	size_t mount_count = table->header->mount_count;
-	struct pathmap_mount *mounts = allocate(NULL, mount_count * sizeof *mounts);
-	struct mapping mapping = { .table = table };
+	struct pathmap_mount *mounts = allocate(NULL, count * sizeof *mounts);
+
+	for (size_t i = 0; i < count; i++)
+		mounts[i] = pathmap_mount(table_string(table, given[i].host), table_string(table, given[i].container));
+	return mounts;
+}
+
+static char *map_working_directory(struct mapping *mapping)
+{
+	struct pathmap_result directory = pathmap_working_directory(&mapping->map);
+
+	if (directory.status != PATHMAP_MAPPED)
+		fail(FAILURE_OWN, mapping->map.cwd, "the container has no such directory: no mount shows it",
+		     "cd to another directory, or create the environment with --directory for it");
+	/* argv[0] is not mapped and has no line of its own. */
+	if (mapping->probe.trace)
+		trace_line(mapping->probe.trace, 0, "directory ", mapping->map.cwd, directory.text, &directory);
+	return directory.text;
+}
+
+struct paths paths_map(const struct table *table, const struct program *program, char **arguments, char **variables)
+{
+	struct mapping mapping = { .overrides = overrides_read(), .probe = { .table = table } };
 	struct paths paths = { .arguments = copy(arguments, 0), .variables = copy(variables, 2) };
 
-	for (size_t i = 0; i < mount_count; i++)
-		mounts[i] = (struct pathmap_mount){ table_string(table, given[i].host),
-						    table_string(table, given[i].container), given[i].writable };
-	mapping.map = (struct pathmap){ mounts, mount_count, working_directory(),
-					{ &mapping, look_at_host, read_host_link, note_question } };
-
-	struct pathmap_result directory = pathmap_working_directory(&mapping.map);
-	if (directory.status != PATHMAP_MAPPED)
-		fail(FAILURE_OWN, mapping.map.cwd, "the container has no such directory: no mount shows it",
-		     "cd to another directory, or create the environment with --directory for it");
-	paths.directory = directory.text;
-
+	if (program->options && program->options->response_files && !program->container_view)
+		response_expand(&paths.arguments);
 	for (size_t i = 0; i < paths.variables.count; i++)
 		if (is_own(paths.variables.items[i]) || is_denied(table, paths.variables.items[i]))
 			paths.variables.items[i] = NULL;
 	drop_missing(&paths.variables);
-	map_strings(&mapping, &paths, arguments, map_arguments);
+	mapping.probe.trace =
+		trace_begin(mapping.overrides.trace, paths.arguments.count + paths.variables.count + 1);
+	/* A trace names all that is known of a path, also what another one has found out. */
+	mapping.map = (struct pathmap){
+		.mounts = mounts_of(table),
+		.mount_count = table->header->mount_count,
+		.cwd = working_directory(),
+		.variable_kinds = mapping.overrides.variable_kinds,
+		.probe = probe_callbacks(&mapping.probe),
+		.walked = mapping.probe.trace ? NULL : &mapping.walked,
+	};
+	mapping.treatments = plan(table, program, &paths.arguments);
+	paths.directory = map_working_directory(&mapping);
+	map_strings(&mapping, &paths);
+	if (mapping.probe.trace)
+		trace_end(mapping.probe.trace);
 	paths.variables.items[paths.variables.count++] = join("PWD=", paths.directory, NULL);
 	char *home = mounted_home(&mapping);
 	if (home)

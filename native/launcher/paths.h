@@ -2,9 +2,9 @@
 #ifndef CLEANENV_LAUNCHER_PATHS_H
 #define CLEANENV_LAUNCHER_PATHS_H
 
+#include "launcher/program.h"
 #include "table/table.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct strings {
@@ -19,10 +19,10 @@ struct paths {
 };
 
 /*
- * Map everything that a call hands on. `map_arguments` false leaves the arguments as they are (inenv). A path of the host is
- * looked at once at most; what has to be known of the container is asked in one message. Does not return when the
- * working directory cannot be reached from the container.
+ * Map everything that a call hands on, as the program's profile and the caller's overrides say; the arguments of inenv stay
+ * as they are. A path of the host is looked at once at most; what has to be known of the container is asked in one message.
+ * Does not return when the working directory cannot be reached from the container, or when only a trace was asked for.
  */
-struct paths paths_map(const struct table *table, char **arguments, char **variables, bool map_arguments);
+struct paths paths_map(const struct table *table, const struct program *program, char **arguments, char **variables);
 
 #endif

@@ -89,6 +89,16 @@ static bool is_own_path(const char *argument)
 	       own.st_ino == named.st_ino;
 }
 
+const struct table_program *program_options(const struct table *table, const char *name)
+{
+	const struct table_program *programs = table_programs(table);
+
+	for (uint32_t i = 0; i < table->header->program_count; i++)
+		if (match_name(table_string(table, programs[i].pattern), name))
+			return &programs[i];
+	return NULL;
+}
+
 struct program program_find(const struct table *table, const char *argument)
 {
 	const struct table_link *links = table_links(table);
@@ -109,6 +119,7 @@ struct program program_find(const struct table *table, const char *argument)
 			break; /* patterns come last in the table: what has a name of its own is not looked for elsewhere */
 		}
 	}
+	program.options = program_options(table, program.name);
 	if (program.candidate_count == 0)
 		fail(FAILURE_NOT_FOUND, program.name, "it is not linked in this environment",
 		     join("cleanenv link -e '", table_string(table, table->header->environment), "' ", program.name,

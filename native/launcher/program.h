@@ -15,6 +15,7 @@ struct program {
 	bool container_view; /* inenv: the first argument is the program, and no argument is mapped */
 	bool hook;           /* TABLE_LINK_HOOK */
 	const char *session; /* TABLE_LINK_SESSION: its Python; else NULL */
+	const struct table_program *options; /* NULL: none are known */
 };
 
 /* The runtime directory of the environment; the live directory writes it into the bytes of the launcher that it serves. */
@@ -25,5 +26,8 @@ const char *runtime_directory(void);
  * nothing.
  */
 struct program program_find(const struct table *table, const char *argument);
+
+/* The options of a program of that name, or NULL. */
+const struct table_program *program_options(const struct table *table, const char *name);
 
 #endif

@@ -8,9 +8,6 @@
 #include "pathmap/scan.h"
 #include "pathmap/url.h"
 
-/* A2: what may follow a path that is not the whole argument. */
-#define SEPARATORS ":,;="
-
 /* Of ASCII, whatever the locale: options and names have no others. */
 static bool is_letter(char byte)
 {
@@ -26,6 +23,18 @@ static bool is_digit(char byte)
 static bool begins_with_parent(const char *text)
 {
 	return text[0] == '.' && text[1] == '.' && (text[2] == '/' || text[2] == '\0');
+}
+
+static bool is_separator(char byte)
+{
+	return byte == ':' || byte == ',' || byte == ';' || byte == '=';
+}
+
+static bool has_separator(const char *text)
+{
+	while (*text && !is_separator(*text))
+		text++;
+	return *text;
 }
 
 /* What follows an option letter, or a `@`, at once, if it is a path at all. */
@@ -133,15 +142,13 @@ static size_t mount_name_length(const struct pathmap_scan *scan, struct slice te
 	size_t longest = 0;
 
 	for (size_t i = 0; i < scan->map->mount_count; i++) {
-		const struct pathmap_mount *mount = &scan->map->mounts[i];
-		const char *name = scan->direction == PATHMAP_TO_CONTAINER ? mount->host : mount->container;
-		size_t length = 0;
-		while (length < text.length && name[length] && name[length] == text.at[length])
-			length++;
-		if (name[length] || length <= longest)
+		const struct pathmap_end *end = pathmap_near_end(&scan->map->mounts[i], scan->direction);
+		size_t length = end->length;
+		if (!end->has_separator || length <= longest || length > text.length ||
+		    memcmp(text.at, end->path, length) != 0)
 			continue;
 		/* The argument goes on behind the name, or ends; the NUL counts as a separator to strchr. */
-		if ((text.at[length] == '/' || strchr(separators, text.at[length])) && strpbrk(name, separators))
+		if ((text.at[length] == '/' || strchr(separators, text.at[length])) && strpbrk(end->path, separators))
 			longest = length;
 	}
 	return longest;
@@ -192,7 +199,8 @@ static void look_at_list(struct pathmap_scan *scan, size_t from, const char *sep
 		/* The rest of a URL, `ssh://host:/p`, is another machine's. */
 		if (piece.length >= 2 && piece.at[0] == '/' && piece.at[1] == '/' && at > from && scan->text[at - 1] == ':')
 			return;
-		if (at < end && (scan->text[at] == '/' || pathmap_has_parent((struct slice){ scan->text + at, end - at })))
+		struct slice element = { scan->text + at, end - at };
+		if (at < end && (scan->text[at] == '/' || pathmap_may_cross(scan->map, scan->direction, element)))
 			pathmap_look(scan, at, end, 0);
 		at = end + 1;
 	}
@@ -205,15 +213,15 @@ static void look_at_list(struct pathmap_scan *scan, size_t from, const char *sep
 static void look_at_paths(struct pathmap_scan *scan, size_t from, bool options)
 {
 	struct slice rest = pathmap_scan_rest(scan, from);
-	size_t name = mount_name_length(scan, rest, SEPARATORS);
+	size_t name = mount_name_length(scan, rest, PATHMAP_SEPARATORS);
 
 	/* `//` is said once, for all of it (A1). */
 	if (rest.length >= 2 && rest.at[1] == '/')
 		pathmap_look(scan, from, scan->length, 0);
-	else if (!strpbrk(rest.at + name, SEPARATORS) || (!pathmap_is_kernel(rest) && exists(scan, rest)))
+	else if (!has_separator(rest.at + name) || (!pathmap_is_kernel(rest) && exists(scan, rest)))
 		pathmap_look(scan, from, scan->length, PATHMAP_WHOLE);
 	else
-		look_at_list(scan, from, SEPARATORS, options);
+		look_at_list(scan, from, PATHMAP_SEPARATORS, options);
 }
 
 /* A1. Returns false if this is no URL. */
@@ -257,8 +265,8 @@ static bool is_relative_list(struct slice text)
 }
 
 /*
- * Relative operands and values: lists, and what goes up by `..` somewhere. All others mean the same in the container's
- * working directory. `to` is where the value ends in a --mount list. Returns false if there is no path in this one.
+ * Relative operands and values: lists, what goes up by `..` somewhere, and what leads below another mount. All others
+ * mean the same in the container's working directory. `to` is where the value ends in a --mount list. Returns false if there is no path in this one.
  */
 static bool look_at_relative(struct pathmap_scan *scan, size_t from, size_t to)
 {
@@ -271,7 +279,7 @@ static bool look_at_relative(struct pathmap_scan *scan, size_t from, size_t to)
 			look_at_list(scan, from, ":", false);
 		return true;
 	}
-	if (pathmap_contains(text, ':') || !pathmap_has_parent(text))
+	if (pathmap_contains(text, ':') || !pathmap_may_cross(scan->map, scan->direction, text))
 		return false;
 	if (from == 0)
 		scan->finding = PATHMAP_FOUND_PARENT;
@@ -311,7 +319,7 @@ static void look_at_word(struct pathmap_scan *scan)
 				return;
 			at += length;
 			comma = scan->text[at - 1] == ',';
-			scan->circumstances = PATHMAP_VALUE;
+			scan->circumstances |= PATHMAP_VALUE;
 			continue;
 		}
 		comma = false;
@@ -325,7 +333,7 @@ static void look_at_word(struct pathmap_scan *scan)
 		}
 		if ((length = assignment_length(text))) {
 			found(scan, at, PATHMAP_FOUND_NAME);
-			scan->circumstances = PATHMAP_VALUE;
+			scan->circumstances |= PATHMAP_VALUE;
 			named = true;
 			at += length;
 			continue;
@@ -340,26 +348,34 @@ static void look_at_word(struct pathmap_scan *scan)
 
 /* Both directions find paths by the same shapes; they differ in who judges them. */
 static struct pathmap_result map_argument(const struct pathmap *map, enum pathmap_direction direction,
-					  const char *argument)
+					  const char *argument, enum pathmap_treatment treatment)
 {
+	static const char *const kept[] = {
+		[PATHMAP_KEEP_OPERAND] = "operand kept",
+		[PATHMAP_KEEP_VALUE] = "value of an option kept",
+		[PATHMAP_KEEP_REST] = "another machine's",
+	};
+
+	if (treatment >= PATHMAP_KEEP_OPERAND)
+		return (struct pathmap_result){ PATHMAP_UNCHANGED, NULL, "O", kept[treatment] };
 	/* A1, and the common case: nothing is asked and nothing is allocated. */
 	if (!strchr(argument, '/') && strcmp(argument, "..") != 0)
-		return (struct pathmap_result){ .status = PATHMAP_UNCHANGED, .rule = "A1 no path" };
+		return (struct pathmap_result){ PATHMAP_UNCHANGED, NULL, "A1", "no path" };
 
 	struct pathmap_scan scan = pathmap_scan(map, direction, argument);
+	scan.circumstances = treatment == PATHMAP_LINK_ITSELF ? PATHMAP_LINK : 0;
 	look_at_word(&scan);
 	return pathmap_scan_finish(&scan);
 }
 
-/* What the argument before this one says is for the profiles of programs (O) to know: -v of docker, -e of sed. */
-struct pathmap_result pathmap_argument(const struct pathmap *map, const char *argument, const char *previous)
+struct pathmap_result pathmap_argument(const struct pathmap *map, const char *argument,
+				       enum pathmap_treatment treatment)
 {
-	(void)previous;
-	return map_argument(map, PATHMAP_TO_CONTAINER, argument);
+	return map_argument(map, PATHMAP_TO_CONTAINER, argument, treatment);
 }
 
-struct pathmap_result pathmap_argument_to_host(const struct pathmap *map, const char *argument, const char *previous)
+struct pathmap_result pathmap_argument_to_host(const struct pathmap *map, const char *argument,
+					       enum pathmap_treatment treatment)
 {
-	(void)previous;
-	return map_argument(map, PATHMAP_TO_HOST, argument);
+	return map_argument(map, PATHMAP_TO_HOST, argument, treatment);
 }

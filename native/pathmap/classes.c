@@ -50,13 +50,13 @@ static bool is_bare_directory(struct slice path)
 /* C3, as far as it needs no question: which mount, at its end in the container, the path lies below. */
 enum below { BELOW_NONE, BELOW_MOUNT, BELOW_ROOT_MOUNT };
 
-static enum below find_below(const struct pathmap *map, struct slice path)
+static enum below find_below(const struct pathmap *map, struct slice path, bool tidy)
 {
 	enum below below = BELOW_NONE;
 	struct slice rest;
 
 	for (size_t i = 0; i < map->mount_count; i++) {
-		if (!pathmap_behind_mount(&map->mounts[i], PATHMAP_TO_HOST, path, &rest))
+		if (!pathmap_behind_mount(&map->mounts[i], PATHMAP_TO_HOST, path, tidy, &rest))
 			continue;
 		if (pathmap_is_root_mount(&map->mounts[i]))
 			return BELOW_ROOT_MOUNT;
@@ -65,16 +65,44 @@ static enum below find_below(const struct pathmap *map, struct slice path)
 	return below;
 }
 
+/* What scripts, queries and regular expressions are made of. A switch, because every byte of a new name is looked at. */
+static bool is_sign_of_a_language(unsigned char byte)
+{
+	switch (byte) {
+	case '(':
+	case ')':
+	case '|':
+	case '^':
+	case '$':
+	case '\\':
+	case '"':
+	case '\'':
+	case '<':
+	case '>':
+	case '&':
+	case '!':
+	case '`':
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_glob_character(unsigned char byte)
+{
+	return byte == '*' || byte == '?' || byte == '[' || byte == ']' || byte == '{' || byte == '}';
+}
+
 /* A name somebody would give to a file, and nothing that a regular expression, a script or a query needs. */
 static bool is_plain_name(struct slice name, bool blank_inside, bool *glob)
 {
 	for (size_t i = 0; i < name.length; i++) {
 		unsigned char byte = (unsigned char)name.at[i];
-		if (byte < ' ' || byte == 0x7f || strchr("()|^$\\\"'<>&!`", byte))
+		if (byte < ' ' || byte == 0x7f || is_sign_of_a_language(byte))
 			return false;
 		if (byte == ' ' && (i == 0 || i + 1 == name.length || !blank_inside))
 			return false;
-		if (strchr("*?[]{}", byte))
+		if (is_glob_character(byte))
 			*glob = true;
 	}
 	return true;
@@ -178,7 +206,7 @@ static struct pathmap_judgement judge_for_container(const struct pathmap *map, s
 	struct slice normal = route.owned.data ? pathmap_slice_of(&route.owned) : path;
 	enum class class = classify(normal);
 	bool is_explicit = pathmap_is_explicit(&route);
-	enum below below = is_explicit ? BELOW_NONE : find_below(map, normal);
+	enum below below = is_explicit ? BELOW_NONE : find_below(map, normal, route.tidy && !route.owned.data);
 
 	/* All that can be said without a question, first. */
 	if (pathmap_is_root(normal))
@@ -195,9 +223,10 @@ static struct pathmap_judgement judge_for_container(const struct pathmap *map, s
 		return judgement;
 	}
 
-	struct pathmap_survey survey = pathmap_survey(map, route);
+	struct pathmap_survey survey = pathmap_survey(map, route, !(circumstances & PATHMAP_LINK));
 	bool plain = (circumstances & PATHMAP_LOOSE) || pathmap_is_plain(&survey, circumstances & PATHMAP_WHOLE);
-	if (is_explicit) {
+	/* C1 holds for where a link leads, too. */
+	if (is_explicit || (survey.linked && pathmap_is_explicit(&survey.route))) {
 		judgement.mapped = plain;
 		judgement.verdict = plain ? PATHMAP_EXPLICIT : PATHMAP_NOT_PLAIN;
 	} else if (below == BELOW_MOUNT && !survey.exists) {

@@ -10,6 +10,7 @@ enum {
 	PATHMAP_VALUE = 1, /* the value of an option or variable: C5 */
 	PATHMAP_WHOLE = 2, /* the whole operand or the whole value: C2 allows a blank inside */
 	PATHMAP_LOOSE = 4, /* from a variable that holds paths: C2 does not matter (E) */
+	PATHMAP_LINK = 8,  /* a link at the very end is meant itself (M8) */
 };
 
 struct pathmap_judgement {

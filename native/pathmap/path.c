@@ -22,7 +22,7 @@ static struct pathmap_survey follow(const struct pathmap *map, enum pathmap_dire
 {
 	struct pathmap_route route = pathmap_route(map, direction, path);
 
-	return direction == PATHMAP_TO_CONTAINER ? pathmap_survey(map, route) :
+	return direction == PATHMAP_TO_CONTAINER ? pathmap_survey(map, route, true) :
 						   (struct pathmap_survey){ .route = route };
 }
 
@@ -34,13 +34,13 @@ static struct pathmap_result map_path(const struct pathmap *map, enum pathmap_di
 				      bool absolute)
 {
 	struct slice path = pathmap_slice(input);
-	struct pathmap_result result = { .status = PATHMAP_UNMAPPABLE, .rule = "M4 the other side cannot reach it" };
+	struct pathmap_result result = { PATHMAP_UNMAPPABLE, NULL, "M4", "the other side cannot reach it" };
 	struct buffer full = { 0 }, out = { 0 };
 	bool relative = path.length > 0 && path.at[0] != '/';
 
 	/* The empty path names nothing on either side. */
 	if (path.length == 0)
-		return (struct pathmap_result){ .status = PATHMAP_UNCHANGED, .rule = "M1 no component" };
+		return (struct pathmap_result){ PATHMAP_UNCHANGED, NULL, "M1", "no component" };
 	if (!make_absolute(map, direction, path, &full)) {
 		pathmap_buffer_free(&full);
 		return result;
@@ -51,10 +51,11 @@ static struct pathmap_result map_path(const struct pathmap *map, enum pathmap_di
 		result.status = PATHMAP_NO_MEMORY;
 	} else if (relative && !absolute && !survey.linked &&
 		   pathmap_stays_relative(map, direction, pathmap_slice_of(&full))) {
-		result = (struct pathmap_result){ .status = PATHMAP_UNCHANGED, .rule = "M9 stays relative" };
+		result = (struct pathmap_result){ PATHMAP_UNCHANGED, NULL, "M9", "stays relative" };
 	} else if (survey.route.mount) {
 		pathmap_append_mapped(&out, &survey.route, direction);
-		result = pathmap_finish(&out, input, survey.linked ? "M8 absolute link" : "M3 mount");
+		result = survey.linked ? pathmap_finish(&out, input, "M8", "absolute link") :
+					 pathmap_finish(&out, input, "M3", "mount");
 	}
 	pathmap_survey_free(&survey);
 	pathmap_buffer_free(&full);
@@ -75,13 +76,13 @@ struct pathmap_result pathmap_to_host(const struct pathmap *map, const char *pat
 /* M10. The working directory is physical, so there are no links to follow. */
 struct pathmap_result pathmap_working_directory(const struct pathmap *map)
 {
-	struct pathmap_result result = { .status = PATHMAP_UNMAPPABLE, .rule = "M10 the container cannot reach it" };
+	struct pathmap_result result = { PATHMAP_UNMAPPABLE, NULL, "M10", "the container cannot reach it" };
 	struct pathmap_route route = pathmap_route(map, PATHMAP_TO_CONTAINER, pathmap_slice(map->cwd));
 	struct buffer out = { 0 };
 
 	if (route.mount) {
 		pathmap_append_mapped(&out, &route, PATHMAP_TO_CONTAINER);
-		result = pathmap_finish(&out, NULL, "M10 working directory");
+		result = pathmap_finish(&out, NULL, "M10", "working directory");
 	}
 	pathmap_route_free(&route);
 	return result;

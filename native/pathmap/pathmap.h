@@ -9,16 +9,28 @@
 #ifndef CLEANENV_PATHMAP_H
 #define CLEANENV_PATHMAP_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-/* One mount: `host` appears in the container as `container`. Both absolute and normal: no `.`, `..`, `//`, and no
- * slash at the end but that of the root. */
-struct pathmap_mount {
-	const char *host;
-	const char *container;
-	bool writable;
+#include "pathmap/profile.h"
+
+/* Where a mount is on one side: absolute and normal, no `.`, `..`, `//`, and no slash at the end but that of the root. */
+struct pathmap_end {
+	const char *path;
+	size_t length;      /* in bytes; of the root 0: what follows it begins with a slash, as everywhere */
+	size_t depth;       /* in components */
+	bool has_separator; /* a sign of A2 is in it */
 };
+
+/* One mount: `host` appears in the container as `container`. */
+struct pathmap_mount {
+	struct pathmap_end host;
+	struct pathmap_end container;
+};
+
+/* A mount between two paths, which must outlive it. */
+struct pathmap_mount pathmap_mount(const char *host, const char *container);
 
 /* What is known of a path. PATHMAP_ASKED: the question was noted, the answer comes before the next pass. */
 enum pathmap_presence { PATHMAP_ABSENT, PATHMAP_PRESENT, PATHMAP_SYMLINK, PATHMAP_ASKED };
@@ -36,11 +48,22 @@ struct pathmap_probe {
 	enum pathmap_presence (*container)(void *context, const char *path);
 };
 
+/* The directory of the host that was looked at last, component by component: what lies in it need not be walked to again.
+ * The caller's memory, for as long as he believes in what the probe said; zero-initialised it is empty. */
+struct pathmap_walked {
+	char path[PATH_MAX];
+	size_t length;
+	size_t depth;
+	size_t given; /* components that nobody asked about: a mount's */
+};
+
 struct pathmap {
 	const struct pathmap_mount *mounts;
 	size_t mount_count;
-	const char *cwd; /* the caller's physical working directory on the host */
+	const char *cwd;            /* the caller's physical working directory on the host */
+	const char *variable_kinds; /* the caller's own (pathmap_check_variable_kinds), or NULL */
 	struct pathmap_probe probe;
+	struct pathmap_walked *walked; /* or NULL */
 };
 
 enum pathmap_status {
@@ -52,12 +75,13 @@ enum pathmap_status {
 	PATHMAP_NO_MEMORY,
 };
 
-/* `text` is malloc'd and the caller's to free. `rule` is a static string for the trace: the rule that found the path
- * and what was found out about it ("A2 C host class", "A4 C1 mount", "A1 no path"). Never NULL. */
+/* `text` is malloc'd and the caller's to free. `rule` and `reason` are static strings for the trace: the rule that found
+ * the path and what was found out about it ("A2" and "C host class", "A1" and "no path"). Never NULL. */
 struct pathmap_result {
 	enum pathmap_status status;
 	char *text;
 	const char *rule;
+	const char *reason;
 };
 
 /* Rules M only: one path, to the container or to the host. Relative input stays relative unless it leaves the
@@ -69,16 +93,21 @@ struct pathmap_result pathmap_to_host(const struct pathmap *map, const char *pat
 /* M10: the container's path of map->cwd. PATHMAP_MAPPED (also when it is the same) or PATHMAP_UNMAPPABLE. */
 struct pathmap_result pathmap_working_directory(const struct pathmap *map);
 
-/* Rules A and C: one argument of a program. `previous` is the argument before it, or NULL; it matters to the profiles
- * of programs (rules O) and is not looked at yet. `container` is asked about system trees only, and only for what the
- * host has; the host is asked about a path's first component before the rest. */
-struct pathmap_result pathmap_argument(const struct pathmap *map, const char *argument, const char *previous);
+/* Rules A and C: one argument of a program, treated as pathmap_plan says. `container` is asked about system trees only,
+ * and only for what the host has; the host is asked about a path's first component before the rest. */
+struct pathmap_result pathmap_argument(const struct pathmap *map, const char *argument,
+				       enum pathmap_treatment treatment);
 
 /* The same for an argument of a host program that is called from inside: mounts alone decide, there are no classes. */
-struct pathmap_result pathmap_argument_to_host(const struct pathmap *map, const char *argument, const char *previous);
+struct pathmap_result pathmap_argument_to_host(const struct pathmap *map, const char *argument,
+					       enum pathmap_treatment treatment);
 
 /* Rules E: one variable. The launcher decides on PATH, HOME, PWD and SHELL itself and does not ask for them; asked all
  * the same, PWD is the working directory (M10) and the others are unchanged. */
 struct pathmap_result pathmap_variable(const struct pathmap *map, const char *name, const char *value);
+
+/* The caller's own kinds of variables, `NAME/p:OTHER/l`: one path, a list of them, dropped (x), kept (k); they go before
+ * the known ones. Returns NULL, or where the first element begins that is none; empty ones do not matter. */
+const char *pathmap_check_variable_kinds(const char *kinds);
 
 #endif

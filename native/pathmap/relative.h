@@ -12,8 +12,12 @@ bool pathmap_append_full(struct buffer *full, const struct pathmap *map, enum pa
 /* M9: whether a relative path, given as its full path, names the same file on the other side as it stands. */
 bool pathmap_stays_relative(const struct pathmap *map, enum pathmap_direction direction, struct slice full);
 
-/* A3: judge a relative path with `..` in an argument. It becomes absolute if it leaves the mount of the working
- * directory. */
+/* A3: whether a relative path in an argument is worth a judgement: it has `..`, or leads below a mount that begins
+ * somewhere below the working directory. */
+bool pathmap_may_cross(const struct pathmap *map, enum pathmap_direction direction, struct slice path);
+
+/* A3: judge such a path. It becomes absolute if it leaves the mount of the working directory, or enters one that the
+ * other side has at another place. */
 struct pathmap_judgement pathmap_judge_relative(const struct pathmap *map, enum pathmap_direction direction,
 						struct slice path, unsigned circumstances, struct buffer *out);
 

@@ -93,7 +93,8 @@ void pathmap_look_encoded(struct pathmap_scan *scan, size_t from, size_t to, uns
 struct pathmap_result pathmap_scan_finish(struct pathmap_scan *scan)
 {
 	struct pathmap_result result = { .status = PATHMAP_UNCHANGED };
-	const char *rule = pathmap_rule(scan->finding, scan->asked ? PATHMAP_SYSTEM_ASKED : scan->verdict);
+	const char *rule = pathmap_rule(scan->finding);
+	const char *reason = pathmap_reason(scan->asked ? PATHMAP_SYSTEM_ASKED : scan->verdict);
 
 	if (scan->mapped && !scan->asked)
 		pathmap_append(&scan->out, pathmap_scan_rest(scan, scan->copied));
@@ -102,8 +103,9 @@ struct pathmap_result pathmap_scan_finish(struct pathmap_scan *scan)
 	else if (scan->asked)
 		result.status = PATHMAP_PENDING;
 	else if (scan->mapped)
-		return pathmap_finish(&scan->out, scan->text, rule);
+		return pathmap_finish(&scan->out, scan->text, rule, reason);
 	free(scan->out.data);
 	result.rule = rule;
+	result.reason = reason;
 	return result;
 }

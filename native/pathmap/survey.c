@@ -67,42 +67,79 @@ static bool read_absolute_link(const struct pathmap *map, const char *link, stru
 	return true;
 }
 
-/* Walk along the path. Returns true if a link was met that sends us to `elsewhere`. */
-static bool walk(const struct pathmap *map, struct pathmap_survey *survey, struct buffer *elsewhere)
+/* Begin where the last walk came to, if the path leads there. */
+static void begin_in_walked(const struct pathmap_walked *walked, size_t given, struct pathmap_survey *survey,
+			    struct question *question)
+{
+	struct slice path = survey->route.path;
+
+	if (!walked || walked->length == 0 || walked->given > given || path.length <= walked->length ||
+	    path.at[walked->length] != '/' || memcmp(path.at, walked->path, walked->length) != 0)
+		return;
+	memcpy(question->path, walked->path, walked->length);
+	question->length = survey->known = walked->length;
+	survey->depth = walked->depth;
+}
+
+static void remember(struct pathmap_walked *walked, size_t given, const struct question *question, size_t length,
+		     size_t depth)
+{
+	if (!walked || length == 0 || length >= sizeof walked->path)
+		return;
+	memcpy(walked->path, question->path, length);
+	walked->length = length;
+	walked->depth = depth;
+	walked->given = given;
+}
+
+/*
+ * Walk along the path. Returns true if a link was met that sends us to `elsewhere`. With a slash behind it a link is
+ * never meant itself (POSIX, pathname resolution).
+ */
+static bool walk(const struct pathmap *map, struct pathmap_survey *survey, bool follow, struct buffer *elsewhere)
 {
 	struct pathmap_route *route = &survey->route;
-	struct slice rest = route->path, component;
-	struct question question = { .length = 0 };
+	struct slice rest, component;
+	struct question question;
+	size_t directory = 0;
 
+	question.length = 0;
 	survey->exists = false;
 	survey->depth = 0;
 	survey->known = 0;
 	/* An explicit mount's own path exists and stands for itself: if it has links, the mount has followed them. */
 	size_t given = pathmap_is_explicit(route) ? route->depth : 0;
+	begin_in_walked(map->walked, given, survey, &question);
+	rest = (struct slice){ route->path.at + survey->known, route->path.length - survey->known };
 	while (pathmap_next(&rest, &component)) {
+		directory = question.length;
 		if (!extend(&question, component))
 			return false;
 		if (survey->depth >= given) {
 			enum pathmap_presence presence = ask(map, question.path);
-			if (presence == PATHMAP_ABSENT)
+			if (presence == PATHMAP_ABSENT) {
+				remember(map->walked, given, &question, directory, survey->depth);
 				return false;
-			if (presence == PATHMAP_SYMLINK && read_absolute_link(map, question.path, rest, elsewhere))
+			}
+			if (presence == PATHMAP_SYMLINK && (follow || rest.length > 0) &&
+			    read_absolute_link(map, question.path, rest, elsewhere))
 				return true;
 		}
 		survey->known = (size_t)(rest.at - route->path.at);
 		survey->depth++;
 	}
+	remember(map->walked, given, &question, directory, survey->depth > 0 ? survey->depth - 1 : 0);
 	survey->exists = true;
 	return false;
 }
 
 /* Each link starts a new walk, from the first component: its target may be on the other side of a link too. */
-struct pathmap_survey pathmap_survey(const struct pathmap *map, struct pathmap_route route)
+struct pathmap_survey pathmap_survey(const struct pathmap *map, struct pathmap_route route, bool follow)
 {
 	struct pathmap_survey survey = { .route = route };
 	struct buffer elsewhere = { 0 };
 
-	for (int links = 0; walk(map, &survey, &elsewhere) && links < LINKS_MAX; links++) {
+	for (int links = 0; walk(map, &survey, follow, &elsewhere) && links < LINKS_MAX; links++) {
 		bool failed = elsewhere.failed || survey.route.owned.failed;
 		pathmap_route_free(&survey.route);
 		survey.route = pathmap_route(map, PATHMAP_TO_CONTAINER, pathmap_slice_of(&elsewhere));

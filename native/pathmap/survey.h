@@ -12,9 +12,9 @@ struct pathmap_survey {
 	bool linked;                /* a link was replaced by its target */
 };
 
-/* Ask about a route's path component by component. The survey owns the route from here on; free it with
- * pathmap_survey_free. The memory ran out if route.owned.failed. */
-struct pathmap_survey pathmap_survey(const struct pathmap *map, struct pathmap_route route);
+/* Ask about a route's path component by component. Unless `follow` is set, a link at the very end stands for itself. The
+ * survey owns the route from here on; free it with pathmap_survey_free. The memory ran out if route.owned.failed. */
+struct pathmap_survey pathmap_survey(const struct pathmap *map, struct pathmap_route route, bool follow);
 void pathmap_survey_free(struct pathmap_survey *survey);
 
 /* Whether a path of the host exists, in two questions: its first component is asked about before all of it. */

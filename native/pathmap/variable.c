@@ -92,7 +92,7 @@ static const struct variable variables[] = {
 };
 
 /* An environment has a hundred variables, nearly all unknown: seven comparisons each, not seventy. */
-static enum kind kind_of(const char *name)
+static enum kind known_kind(const char *name)
 {
 	size_t low = 0, high = sizeof variables / sizeof *variables;
 
@@ -107,6 +107,48 @@ static enum kind kind_of(const char *name)
 			low = middle + 1;
 	}
 	return KIND_OTHER;
+}
+
+/* The kind that a flag of the caller stands for, or -1. */
+static int kind_of_flag(char flag)
+{
+	switch (flag) {
+	case 'p':
+		return KIND_PATH;
+	case 'l':
+		return KIND_LIST;
+	case 'x':
+		return KIND_DROPPED;
+	case 'k':
+		return KIND_OTHER;
+	default:
+		return -1;
+	}
+}
+
+const char *pathmap_check_variable_kinds(const char *kinds)
+{
+	while (*kinds) {
+		size_t length = strcspn(kinds, ":"), name = strcspn(kinds, "/:");
+		if (length > 0 && (name == 0 || length != name + 2 || kind_of_flag(kinds[name + 1]) < 0))
+			return kinds;
+		kinds += length + (kinds[length] == ':');
+	}
+	return NULL;
+}
+
+/* What the caller says goes before what is known; of two words about one variable the first counts. */
+static enum kind kind_of(const struct pathmap *map, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (const char *at = map->variable_kinds; at && *at;) {
+		if (strncmp(at, name, length) == 0 && at[length] == '/' && kind_of_flag(at[length + 1]) >= 0)
+			return (enum kind)kind_of_flag(at[length + 1]);
+		at += strcspn(at, ":");
+		at += *at == ':';
+	}
+	return known_kind(name);
 }
 
 /* Relative elements stay: a variable outlives the directory in which it was set. */
@@ -152,7 +194,7 @@ static struct pathmap_result working_directory(const struct pathmap *map, const 
 	struct pathmap_result cwd = pathmap_working_directory(map);
 	struct buffer text = { .data = cwd.text, .length = cwd.text ? strlen(cwd.text) : 0 };
 
-	return cwd.status == PATHMAP_MAPPED ? pathmap_finish(&text, value, cwd.rule) : cwd;
+	return cwd.status == PATHMAP_MAPPED ? pathmap_finish(&text, value, cwd.rule, cwd.reason) : cwd;
 }
 
 /*
@@ -161,14 +203,14 @@ static struct pathmap_result working_directory(const struct pathmap *map, const 
  */
 struct pathmap_result pathmap_variable(const struct pathmap *map, const char *name, const char *value)
 {
-	enum kind kind = kind_of(name);
+	enum kind kind = kind_of(map, name);
 
 	if (kind == KIND_DROPPED)
-		return (struct pathmap_result){ .status = PATHMAP_DROPPED, .rule = "E dropped" };
+		return (struct pathmap_result){ PATHMAP_DROPPED, NULL, "E", "dropped" };
 	if (kind == KIND_CWD)
 		return working_directory(map, value);
 	if (kind == KIND_OTHER || !strchr(value, '/'))
-		return (struct pathmap_result){ .status = PATHMAP_UNCHANGED, .rule = "E no path" };
+		return (struct pathmap_result){ PATHMAP_UNCHANGED, NULL, "E", "no path" };
 
 	struct pathmap_scan scan = pathmap_scan(map, PATHMAP_TO_CONTAINER, value);
 	scan.finding = PATHMAP_FOUND_VARIABLE;

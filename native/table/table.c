@@ -26,6 +26,15 @@ static bool is_string(const struct table *table, uint32_t offset)
 	return offset < table->size;
 }
 
+static bool is_valid_program(const struct table *table, const struct table_program *program)
+{
+	return is_string(table, program->pattern) && is_string(table, program->script_options) &&
+	       is_string(table, program->map_options) && is_string(table, program->keep_options) &&
+	       is_string(table, program->stop_words) && is_string(table, program->map_words) &&
+	       is_string(table, program->follow_unless) && program->operands <= TABLE_OPERANDS_KEEP_FIRST &&
+	       program->text <= TABLE_TEXT_BOTH;
+}
+
 static bool is_valid(const struct table *table)
 {
 	const struct table_header *header = table->header;
@@ -35,7 +44,8 @@ static bool is_valid(const struct table *table)
 	    !is_string(table, header->home) ||
 	    !holds(table, header->mounts, header->mount_count, sizeof(struct table_mount)) ||
 	    !holds(table, header->links, header->link_count, sizeof(struct table_link)) ||
-	    !holds(table, header->variables, header->variable_count, sizeof(struct table_variable)))
+	    !holds(table, header->variables, header->variable_count, sizeof(struct table_variable)) ||
+	    !holds(table, header->programs, header->program_count, sizeof(struct table_program)))
 		return false;
 	for (uint32_t i = 0; i < header->mount_count; i++) {
 		const struct table_mount *mount = &table_mounts(table)[i];
@@ -49,6 +59,9 @@ static bool is_valid(const struct table *table)
 	}
 	for (uint32_t i = 0; i < header->variable_count; i++)
 		if (!is_string(table, table_variables(table)[i].pattern))
+			return false;
+	for (uint32_t i = 0; i < header->program_count; i++)
+		if (!is_valid_program(table, &table_programs(table)[i]))
 			return false;
 	return true;
 }
@@ -99,4 +112,9 @@ const struct table_link *table_links(const struct table *table)
 const struct table_variable *table_variables(const struct table *table)
 {
 	return (const struct table_variable *)(const void *)at(table, table->header->variables);
+}
+
+const struct table_program *table_programs(const struct table *table)
+{
+	return (const struct table_program *)(const void *)at(table, table->header->programs);
 }

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define TABLE_MAGIC 0x74766c63u /* "clvt" */
-#define TABLE_VERSION 2
+#define TABLE_VERSION 3
 
 struct table_header {
 	uint32_t magic;
@@ -26,6 +26,8 @@ struct table_header {
 	uint32_t link_count;
 	uint32_t variables; /* struct table_variable [variable_count] */
 	uint32_t variable_count;
+	uint32_t programs; /* struct table_program [program_count], the first whose pattern matches is a program's own */
+	uint32_t program_count;
 };
 
 struct table_mount {
@@ -60,6 +62,31 @@ struct table_variable {
 	uint32_t kind;    /* enum table_variable_kind */
 };
 
+/* What becomes of arguments that are no options. */
+enum table_operands { TABLE_OPERANDS_MAP, TABLE_OPERANDS_KEEP, TABLE_OPERANDS_KEEP_FIRST };
+
+/* In which streams the container's paths become the host's (T). */
+enum table_text { TABLE_TEXT_OFF, TABLE_TEXT_STDERR, TABLE_TEXT_STDOUT, TABLE_TEXT_BOTH };
+
+#define TABLE_NEVER UINT32_MAX
+
+/* The options of one program (rule O); their meaning is written down in cleanenv/profiles.conf. A list is one string,
+ * with blanks between its words. */
+struct table_program {
+	uint32_t pattern;        /* string: a name, or a pattern of names */
+	uint32_t operands;       /* enum table_operands */
+	uint32_t script_options; /* list */
+	uint32_t map_options;    /* list */
+	uint32_t keep_options;   /* list */
+	uint32_t stop_after;     /* a number of operands, or TABLE_NEVER */
+	uint32_t stop_words;     /* list */
+	uint32_t map_words;      /* list */
+	uint32_t follow;         /* 0 or 1 */
+	uint32_t follow_unless;  /* list */
+	uint32_t response_files; /* 0 or 1 */
+	uint32_t text;           /* enum table_text */
+};
+
 struct table {
 	const struct table_header *header;
 	size_t size;
@@ -72,5 +99,6 @@ const char *table_string(const struct table *table, uint32_t offset);
 const struct table_mount *table_mounts(const struct table *table);
 const struct table_link *table_links(const struct table *table);
 const struct table_variable *table_variables(const struct table *table);
+const struct table_program *table_programs(const struct table *table);
 
 #endif

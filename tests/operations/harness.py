@@ -12,6 +12,7 @@ from cleanenv.model.configuration import Configuration
 from cleanenv.model.container import Container
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
+from cleanenv.model.profile import Profile
 from cleanenv.model.user import Group, User
 from cleanenv.operations import links, report
 from cleanenv.operations.create import create
@@ -157,8 +158,15 @@ class Bench:
     def reset(self) -> None:
         reset(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
 
-    def link(self, *new: Link) -> None:
-        links.link(self.root, new, self.host, connect=lambda: self.engine, warn=self.warnings.append)
+    def link(self, *new: Link, options: Profile | None = None) -> None:
+        links.link(
+            self.root,
+            new,
+            self.host,
+            options=options or Profile(()),
+            connect=lambda: self.engine,
+            warn=self.warnings.append,
+        )
 
     def unlink(self, *names: str) -> None:
         links.unlink(self.root, names, self.host)

@@ -13,11 +13,17 @@ from cleanenv.errors import CleanenvError, CorruptStateError, UsageError
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.link import DEFAULT_LINKS, Link, is_valid_name
 from cleanenv.model.mount import Mount
+from cleanenv.model.profile import Operands, Profile, Text
 from cleanenv.model.user import UserRequest
 
 _KEYS = (
     "keys are base, network, user, idle_timeout, grace, persistent, sudo, publish, deny_env, allow_env, on_activate,"
     " on_deactivate, on_destroy"
+)
+
+_PROFILE_KEYS = (
+    *("operands", "script-options", "map-options", "keep-options", "stop-after-operand", "stop-words", "map-words"),
+    *("follow", "follow-unless", "response-files", "text"),
 )
 
 
@@ -46,6 +52,25 @@ def round_trip(configuration: Configuration, directory: Path) -> Configuration:
             on_activate=("mysqld --user=svc, one", "echo 'two' >> ~/log"),
             on_deactivate=("true",),
             on_destroy=("a", "b", "a"),
+        ),
+        Configuration(
+            profiles=(
+                Profile(
+                    ("lint", "lint-[0-9]*"),
+                    operands=Operands.KEEP_FIRST,
+                    script_options=("-e",),
+                    map_options=("-f", "--file"),
+                    keep_options=(),
+                    stop_after_operand=2,
+                    stop_words=("run",),
+                    map_words=("cp", "build"),
+                    follow=False,
+                    follow_unless=("-L",),
+                    response_files=True,
+                    text=Text.STDOUT,
+                ),
+                Profile(("[x]",)),
+            )
         ),
         # Patterns without a wildcard: what is served only if it is there.
         Configuration(links=(Link("x", "/bin/x"), *DEFAULT_LINKS)),
@@ -95,16 +120,21 @@ def test_any_names_are_kept_or_refused(
 @pytest.mark.parametrize(
     ("text", "why", "hint"),
     [
-        ("[nonsense]\n", "unknown section or key 'nonsense'", "sections are global, directory, link, environment"),
-        ("base = x\n", "unknown section or key 'base'", "sections are global, directory, link, environment"),
+        (
+            "[nonsense]\n",
+            "unknown section or key 'nonsense'",
+            "sections are global, directory, link, environment, profile",
+        ),
+        ("base = x\n", "unknown section or key 'base'", "sections are global, directory, link, environment, profile"),
         ("[global]\nbse = x\n", "unknown key 'bse' in [global]", _KEYS),
         ("[global]\nbase = a, b\n", "[global] base: ['a', 'b'] is not one value", "base = VALUE"),
         ("[global]\nbase =\n", "[global] base: '' is not one value", "base = VALUE"),
         (
             "[global]\n[[inner]]\n",
             "unknown section 'inner' in [global]",
-            "sections are global, directory, link, environment",
+            "sections are global, directory, link, environment, profile",
         ),
+        ("[profile]\ntext = off\n", "[profile] text: the name of the program is missing", "[[PROGRAM]] before text"),
         ("[global]\nsudo = maybe\n", "[global] sudo: 'maybe' is neither True nor False", "sudo = True"),
         ("[directory]\nrelative = /x:rw\n", "[directory] 'relative' is not an absolute path of the host", None),
     ],
@@ -222,3 +252,26 @@ def test_what_is_said_first_wins_entry_by_entry() -> None:
         allow_env=("A",),
     )
     assert Configuration().over(file) == file
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "why", "hint"),
+    [
+        ("a", "[[[b]]]", "unknown section 'b'", "write it in [[ ]]"),
+        ("a/b", "", "'a/b' is no name of a program", "use a name, or a pattern such as 'gcc-*'"),
+        ("a", "operand = map", "unknown key 'operand'", f"keys are {', '.join(_PROFILE_KEYS)}"),
+        ("a", "text = all", "text: 'all' is not one of off, stderr, stdout, both", "text = off"),
+        ("a", "operands = a, b", "operands: ['a', 'b'] is not one of map, keep, keep-first", "operands = map"),
+        ("a", "follow = never", "follow: 'never' is neither True nor False", "follow = True"),
+        ("a", "stop-after-operand = -1", "stop-after-operand: '-1' is no number of operands", "stop-after-operand = 1"),
+        ("a", "keep-options = e", "keep-options: 'e' is no option", "keep-options = -e"),
+        ("a", "map-words = a b", "map-words: there is a blank in 'a b'", "map-words = ONE, OTHER"),
+    ],
+)
+def test_a_profile_that_cannot_be_is_refused(tmp_path: Path, name: str, line: str, why: str, hint: str) -> None:
+    file = tmp_path / "cleanenv.conf"
+    file.write_text(f"[profile]\n[[{name}]]\n{line}\n")
+    with pytest.raises(UsageError) as caught:
+        read_configuration(file)
+    assert caught.value.what == f"configuration {file}, [profile] [[{name}]]"
+    assert (caught.value.why, caught.value.hint) == (why, hint)

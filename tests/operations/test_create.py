@@ -344,3 +344,36 @@ def test_ports_of_the_hosts_network_are_not_published(bench: Bench) -> None:
     with pytest.raises(UsageError, match="publish 8080:80: in the host's network"):
         bench.create(SH, publish=("8080:80",), network="host")
     assert bench.traces() == before
+
+
+@pytest.fixture
+def host_with_r(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that has something at /r; a link that leads nowhere is enough."""
+    known = os.path.lexists
+    monkeypatch.setattr(os.path, "lexists", lambda path: path == "/r" or known(path))
+
+
+@pytest.mark.usefixtures("host_with_r")
+def test_host_that_has_the_mount_point_itself_is_refused(bench: Bench) -> None:
+    """M7."""
+    with pytest.raises(UsageError) as caught:
+        bench.create(SH)
+    assert str(caught.value) == "mount point /r: the host itself has a /r: its paths would mean two things"
+    assert caught.value.hint == "create the environment with another mount point: --directory /:/host"
+    assert not bench.root.exists()
+    assert bench.create(SH, mounts=(Mount("/", "/host", writable=False),)).state.mounts[-1].container == "/host"
+
+
+@pytest.mark.parametrize(
+    ("mounts", "said"),
+    [
+        (("/a:/x", "/b:/x"), "directory /b: /x in the container is /a already"),
+        (("/a:/x", "/a:/x"), "directory /a: /x in the container is /a already"),
+        (("/a:/x", "/a:/y"), "directory /a: it is /x in the container already"),
+    ],
+)
+def test_mounts_that_are_one_twice_are_refused(bench: Bench, mounts: tuple[str, str], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        bench.create(SH, mounts=tuple(Mount(*each.partition(":")[::2], writable=False) for each in mounts))
+    assert str(caught.value) == said
+    assert not bench.root.exists()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cleanenv.launch_table import dump_launch_table
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
+from cleanenv.model.profile import Operands, Profile, Text
 
 NAME, GLOB, EXECUTE, HOOK, SESSION = range(1, 6)
 OWN = [("inenv", "", EXECUTE), (".hook", "", HOOK), (".session", "/python", SESSION)]
@@ -25,23 +26,28 @@ class Table:
     mounts: list[tuple[str, str, int]]
     links: list[tuple[str, str, int]]
     variables: list[tuple[str, int]]
+    programs: list[tuple[str | int, ...]]
 
 
 def read(data: bytes) -> Table:
     """Read a table with nothing but its header's word for where things are."""
-    magic, version, size, environment, home, *arrays = struct.unpack_from("=11I", data)
-    mounts, mount_count, links, link_count, variables, variable_count = arrays
-    assert (magic, version, size) == (0x74766C63, 2, len(data))
+    magic, version, size, environment, home, *arrays = struct.unpack_from("=13I", data)
+    mounts, mount_count, links, link_count, variables, variable_count, programs, program_count = arrays
+    assert (magic, version, size) == (0x74766C63, 3, len(data))
     assert data.endswith(b"\0")
 
     def string(offset: int) -> str:
-        assert 44 <= offset < size
+        assert 52 <= offset < size
         return os.fsdecode(data[offset : data.index(b"\0", offset)])
 
-    def records(offset: int, count: int, words: int = 3) -> list[tuple[int, ...]]:
+    def records(offset: int, count: int, fields: int = 3) -> list[tuple[int, ...]]:
         assert offset % 4 == 0
-        assert 44 <= offset <= offset + 4 * words * count <= size
-        return [struct.unpack_from(f"={words}I", data, offset + 4 * words * index) for index in range(count)]
+        assert 52 <= offset <= offset + 4 * fields * count <= size
+        return [struct.unpack_from(f"={fields}I", data, offset + 4 * fields * index) for index in range(count)]
+
+    def program(record: tuple[int, ...]) -> tuple[str | int, ...]:
+        # native/table/table.h, struct table_program: which of them are strings.
+        return tuple(string(value) if index in (0, 2, 3, 4, 6, 7, 9) else value for index, value in enumerate(record))
 
     return Table(
         string(environment),
@@ -49,6 +55,7 @@ def read(data: bytes) -> Table:
         [(string(host), string(container), writable) for host, container, writable in records(mounts, mount_count)],
         [(string(name), string(path), kind) for name, path, kind in records(links, link_count)],
         [(string(name), kind) for name, kind in records(variables, variable_count, 2)],
+        [program(record) for record in records(programs, program_count, 12)],
     )
 
 
@@ -72,7 +79,32 @@ def test_table_holds_the_environment_its_mounts_and_its_links() -> None:
             ("*", "~/.local/bin", GLOB),
         ],
         [],
+        [],
     )
+
+
+def test_table_holds_the_options_of_programs() -> None:
+    silent = Profile(("true",))
+    telling = Profile(
+        ("sed", "*-sed"),
+        operands=Operands.KEEP_FIRST,
+        script_options=("-e", "-f"),
+        map_options=("-f", "--file"),
+        keep_options=("-e",),
+        stop_after_operand=0,
+        stop_words=("run", "exec"),
+        map_words=("cp",),
+        follow=False,
+        follow_unless=("-n",),
+        response_files=True,
+        text=Text.BOTH,
+    )
+    options = (2, "-e -f", "-f --file", "-e", 0, "run exec", "cp", 0, "-n", 1, 3)
+    assert read(dump_launch_table("/e", "/h", [], [], python="/python", profiles=[telling, silent])).programs == [
+        ("sed", *options),
+        ("*-sed", *options),
+        ("true", 0, "", "", "", 0xFFFFFFFF, "", "", 1, "", 0, 0),
+    ]
 
 
 def test_table_holds_the_rules_about_variables() -> None:
@@ -83,7 +115,7 @@ def test_table_holds_the_rules_about_variables() -> None:
 
 
 def test_empty_table_is_one() -> None:
-    assert read(dump_launch_table("/e", "/h", [], [], python="/python")) == Table("/e", "/h", [], OWN, [])
+    assert read(dump_launch_table("/e", "/h", [], [], python="/python")) == Table("/e", "/h", [], OWN, [], [])
 
 
 def test_string_that_comes_twice_is_stored_once() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 import pytest
 
 from cleanenv.environments import open_environment
-from cleanenv.errors import EngineError, EngineUnavailableError, EnvironmentNotFoundError
+from cleanenv.errors import EngineError, EngineUnavailableError, EnvironmentNotFoundError, UsageError
 from cleanenv.model.link import Link
 from cleanenv.operations.containers import ensure_running
 from tests.operations.harness import Bench
@@ -22,6 +23,19 @@ def test_stopped_environment_starts_again(bench: Bench) -> None:
 
     assert bench.start() == environment
     assert bench.engine.only().is_running
+
+
+def test_start_is_refused_when_the_host_got_the_mount_point_itself(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M7."""
+    bench.create(SH)
+    bench.stop()
+    known = os.path.lexists
+    monkeypatch.setattr(os.path, "lexists", lambda path: path == "/r" or known(path))
+    with pytest.raises(UsageError, match="the host itself has a /r"):
+        bench.start()
+    assert not bench.engine.only().is_running
 
 
 def test_start_of_what_runs_changes_nothing(bench: Bench) -> None:

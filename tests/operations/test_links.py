@@ -7,6 +7,7 @@ import pytest
 from cleanenv.configuration_file import read_configuration
 from cleanenv.errors import UsageError
 from cleanenv.model.link import DEFAULT_LINKS, Link
+from cleanenv.model.profile import Operands, Profile, Text
 from tests.operations.harness import Bench
 
 SH = Link("sh", "/bin/sh")
@@ -38,6 +39,39 @@ def test_link_beside_the_default_ones_keeps_them(bench: Bench) -> None:
     found = links(bench)
     assert found is not None
     assert set(found) == {SH, *DEFAULT_LINKS}
+
+
+def test_options_of_a_link_are_kept_in_its_profile(bench: Bench) -> None:
+    environment = bench.create(SH)
+    bench.link(LS, SH, options=Profile((), operands=Operands.KEEP))
+    bench.link(SH, options=Profile((), stop_after_operand=0, text=Text.BOTH))
+    configuration = read_configuration(bench.root / "cleanenv.conf")
+    assert configuration.links == (SH, LS)
+    assert configuration.profiles == (
+        Profile(("sh",), operands=Operands.KEEP, stop_after_operand=0, text=Text.BOTH),
+        Profile(("ls",), operands=Operands.KEEP),
+    )
+    # What is built in for ls goes on to hold.
+    assert b"\0-l -d -g -n -o --directory\0" in environment.runtime.launch_table.read_bytes()
+    bench.link(SH, options=Profile((), operands=Operands.MAP))
+    assert read_configuration(bench.root / "cleanenv.conf").profiles[0] == Profile(
+        ("sh",), operands=Operands.MAP, text=Text.BOTH
+    )
+
+
+def test_options_leave_the_default_links_as_they_are(bench: Bench) -> None:
+    bench.create()
+    pattern = next(each for each in DEFAULT_LINKS if each.path == "/usr/bin/gcc-[0-9]*")
+    bench.link(pattern, options=Profile((), text=Text.BOTH))
+    configuration = read_configuration(bench.root / "cleanenv.conf")
+    assert (configuration.links, configuration.profiles) == (None, (Profile(("gcc-[0-9]*",), text=Text.BOTH),))
+
+
+def test_options_for_a_pattern_of_all_names_are_refused(bench: Bench) -> None:
+    bench.create(SH)
+    with pytest.raises(UsageError, match="this pattern is for all"):
+        bench.link(OPT, options=Profile((), text=Text.BOTH))
+    assert links(bench) == (SH,)
 
 
 def test_link_starts_the_container_to_look(bench: Bench) -> None:

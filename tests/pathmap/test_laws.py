@@ -13,7 +13,7 @@ from cleanenv.model.mount import Mount
 from cleanenv.pathmap import PathMap, Presence, Status
 from tests.pathmap.fake_files import FakeContainer, FakeHost
 
-law = settings(max_examples=200, deadline=None)
+law = settings(deadline=None)  # how many examples is the profile's to say (conftest.py)
 
 ROOT = Mount("/", "/r", writable=False)
 

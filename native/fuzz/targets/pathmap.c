@@ -78,24 +78,62 @@ static char *make_normal(char *text)
 
 static void check(struct pathmap_result result, bool may_drop)
 {
-	REQUIRE(result.rule && *result.rule);
+	REQUIRE(result.rule && *result.rule && result.reason && *result.reason);
 	REQUIRE((result.status == PATHMAP_MAPPED) == (result.text != NULL));
 	REQUIRE(result.status != PATHMAP_NO_MEMORY && (result.status != PATHMAP_DROPPED || may_drop));
 	REQUIRE(result.status != PATHMAP_PENDING || world.asked);
 	free(result.text);
 }
 
-static void map_all(const struct pathmap *map, const char *text, const char *previous, const char *name)
+/* What was walked to before saves questions and changes nothing. */
+static void compare_walked(struct pathmap map, const char *text, enum pathmap_treatment treatment)
 {
+	struct pathmap_walked walked = { .length = 0 };
+	struct pathmap_result without = pathmap_argument(&map, text, treatment);
+
+	map.walked = &walked;
+	for (int turn = 0; turn < 2; turn++) {
+		struct pathmap_result with = pathmap_argument(&map, text, treatment);
+		REQUIRE(with.status == without.status && with.rule == without.rule && with.reason == without.reason);
+		REQUIRE(!with.text || strcmp(with.text, without.text) == 0);
+		free(with.text);
+	}
+	free(without.text);
+}
+
+/* What a profile says of two arguments; its lists are any text too. */
+static enum pathmap_treatment plan(const char *previous, const char *text)
+{
+	const struct pathmap_profile profile = {
+		.operands = (enum pathmap_operands)(world.answers % 3),
+		.script_options = previous, .map_options = text, .keep_options = previous,
+		.stop_after = world.answers & 8 ? world.answers >> 6 : UINT32_MAX,
+		.stop_words = world.answers & 16 ? previous : "", .map_words = text,
+		.follow = world.answers & 32, .follow_unless = previous,
+	};
+	char *arguments[] = { (char *)previous, (char *)text };
+	unsigned char treatments[2];
+
+	pathmap_plan(&profile, arguments, 2, treatments);
+	REQUIRE(treatments[0] <= PATHMAP_KEEP_REST && treatments[1] <= PATHMAP_KEEP_REST);
+	return (enum pathmap_treatment)treatments[1];
+}
+
+static void map_all(struct pathmap *map, const char *text, const char *previous, const char *name)
+{
+	enum pathmap_treatment treatment = previous ? plan(previous, text) : PATHMAP_BY_SHAPE;
+
+	map->variable_kinds = previous && !pathmap_check_variable_kinds(previous) ? previous : NULL;
 	check(pathmap_to_container(map, text, world.answers & 1), false);
 	check(pathmap_to_host(map, text, world.answers & 1), false);
 	check(pathmap_working_directory(map), false);
-	check(pathmap_argument_to_host(map, text, previous), false);
+	check(pathmap_argument_to_host(map, text, treatment), false);
 	/* First with a container that notes questions, as the launcher does it, then with all of them answered. */
 	for (int pass = 0; pass < 2; pass++) {
 		world.open = pass == 0;
 		world.asked = false;
-		check(pathmap_argument(map, text, previous), false);
+		check(pathmap_argument(map, text, treatment), false);
+		compare_walked(*map, text, treatment);
 		world.asked = false;
 		check(pathmap_variable(map, name, text), true);
 	}
@@ -111,15 +149,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	world.answers = input_byte(&input);
 	for (size_t i = 0; i < map.mount_count; i++)
-		mounts[i] = (struct pathmap_mount){ make_normal(input_string(&input)), make_normal(input_string(&input)), shape & 0x80 };
+		mounts[i] = pathmap_mount(make_normal(input_string(&input)), make_normal(input_string(&input)));
 	map.cwd = make_normal(input_string(&input));
 	char *name = input_string(&input), *previous = input_string(&input), *text = strndup((const char *)input.at, input.left);
 	REQUIRE(text);
 	map_all(&map, text, shape & 0x40 ? previous : NULL, name);
 
 	for (size_t i = 0; i < map.mount_count; i++) {
-		free((char *)mounts[i].host);
-		free((char *)mounts[i].container);
+		free((char *)mounts[i].host.path);
+		free((char *)mounts[i].container.path);
 	}
 	free((char *)map.cwd);
 	free(name);

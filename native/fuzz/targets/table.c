@@ -40,6 +40,14 @@ static void check_strings(const struct table *table)
 		REQUIRE(table_string(table, mounts[i].host) < end);
 		REQUIRE(table_string(table, mounts[i].container) < end);
 	}
+	for (uint32_t i = 0; i < table->header->program_count; i++) {
+		const struct table_program *program = &table_programs(table)[i];
+		const uint32_t strings[] = { program->pattern, program->script_options, program->map_options, program->keep_options,
+					     program->stop_words, program->map_words, program->follow_unless };
+		for (size_t at = 0; at < sizeof strings / sizeof *strings; at++)
+			REQUIRE(table_string(table, strings[at]) < end);
+		REQUIRE(program->text <= TABLE_TEXT_BOTH && program->operands <= TABLE_OPERANDS_KEEP_FIRST);
+	}
 }
 
 static void find_program(void *context)
