@@ -130,7 +130,12 @@ def test_what_the_caller_cannot_say_is_refused(
 def test_arguments_in_a_file_are_mapped_with_the_others(environment: HostEnvironment, here: Path) -> None:
     mounts = [Mount(str(here), "/inside", writable=True), Mount("/", "/", writable=True)]
     table = dump_launch_table(
-        str(environment.runtime), "/", mounts, [ECHO], python="/python", profiles=[Profile(("echo",), response_files=True)]
+        str(environment.runtime),
+        "/",
+        mounts,
+        [ECHO],
+        python="/python",
+        profiles=[Profile(("echo",), response_files=True)],
     )
     (environment.runtime / "launch-table").write_bytes(table)
     (here / "inner").write_text(f"-L{here}\n\n")
