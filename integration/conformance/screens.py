@@ -172,6 +172,7 @@ def python(viewer: Viewer) -> None:
     viewer.type("1 + 1\n")
     viewer.until("^2\n>>>$")
     viewer.type("\x04")
+    viewer.until(r"^>>>\n\$$")
     viewer.run("echo $?")
 
 

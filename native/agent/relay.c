@@ -78,14 +78,14 @@ static void hang_up(void)
 
 /*
  * The pty and the terminal have the same settings, and both turn a newline into two bytes: the pty's carriage return
- * is taken out again.
+ * is taken out again. What counts is what the terminal will do; the pty may have other settings since a moment ago.
  */
 static size_t undo_returns(char *bytes, size_t size)
 {
-	struct termios settings = terminal_settings();
+	struct termios settings;
 	char *to = bytes;
 
-	if (!(settings.c_oflag & OPOST) || !(settings.c_oflag & ONLCR))
+	if (tcgetattr(terminal_own()->host, &settings) < 0 || !(settings.c_oflag & OPOST) || !(settings.c_oflag & ONLCR))
 		return size;
 	for (size_t i = 0; i < size; i++)
 		if (bytes[i] != '\r' || i + 1 == size || bytes[i + 1] != '\n')

@@ -150,8 +150,9 @@ def seeds_table() -> Iterator[bytes]:
         Link(None, "~/.local/bin/[!.]?*"),
     )
     profiles = (Profile(("cc", "p*"), keep_options=("-e", "-f"), stop_after_operand=1), Profile(("[x]*",)))
+    variables = {"denied_variables": ("A_*",), "allowed_variables": ("*", "LD_PRELOAD")}
     for name in ("cc", "inenv", ".hook", ".session", "pip", "[x]*", ".hidden"):
-        table = dump_launch_table("/env", "/home/u", mounts, links, python="/p", profiles=profiles)
+        table = dump_launch_table("/env", "/home/u", mounts, links, python="/p", profiles=profiles, **variables)
         yield prefixed(name.encode()) + table
     yield prefixed(b"cc") + dump_launch_table("/env", "/home/u", (), (), python="/p")
 

@@ -33,7 +33,11 @@ class Person:
             "PATH": "/usr/bin:/bin", "PS1": "$ ", "PS2": "> ", "TERM": terminal, "INPUTRC": "/dev/null",
             "HOME": str(here), "X": directory, "LC_ALL": "C.UTF-8", "LESSHISTFILE": "-", "HISTFILE": "",
         }  # fmt: skip
-        arguments = {"bash": ["--norc", "--noprofile", "-i"], "zsh": ["-f", "-i", "+Z"], "dash": ["-i"]}[program]
+        arguments = {
+            "bash": ["--norc", "--noprofile", "-i"],
+            "zsh": ["-f", "-i", "+Z", "+o", "prompt_sp"],
+            "dash": ["-i"],
+        }[program]
         self.shell: pexpect.spawn[bytes] = pexpect.spawn(
             f"/bin/{program}", arguments, env=variables, dimensions=(24, 80), timeout=TIMEOUT_S, cwd=str(here)
         )

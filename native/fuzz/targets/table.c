@@ -6,6 +6,7 @@
 #include "fuzz/process.h"
 #include "launcher/failure.h"
 #include "launcher/program.h"
+#include "launcher/variables.h"
 
 #include <stdio.h>
 #include <sys/mman.h>
@@ -48,6 +49,8 @@ static void check_strings(const struct table *table)
 			REQUIRE(table_string(table, strings[at]) < end);
 		REQUIRE(program->text <= TABLE_TEXT_BOTH && program->operands <= TABLE_OPERANDS_KEEP_FIRST);
 	}
+	for (uint32_t i = 0; i < table->header->variable_count; i++)
+		REQUIRE(table_string(table, table_variables(table)[i].pattern) < end);
 }
 
 static void find_program(void *context)
@@ -67,6 +70,7 @@ static void read_table(void *context)
 	if (table_open(&table, context) < 0)
 		return;
 	check_strings(&table);
+	variables_judge(&table, "A_VARIABLE");
 	find_program(&table);
 }
 
