@@ -255,7 +255,7 @@ static bool is_relative_list(struct slice text)
 	if (text.length > 0 && strchr("~+", text.at[0]))
 		return false;
 	while (head < text.length && text.at[head] != ':') {
-		if ((unsigned char)text.at[head] <= ' ' || strchr("()|^$\\\"'<>&!`", text.at[head]))
+		if ((unsigned char)text.at[head] <= ' ' || strchr(",;()|^$\\\"'<>&!`", text.at[head]))
 			return false;
 		head++;
 	}
