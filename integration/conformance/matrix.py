@@ -54,15 +54,11 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One behaviour. `observe` plays it with the programs of a directory, in a working directory that it makes.
-
-    `known` says why it is not as natively, of a row that is known not to be.
-    """
+    """One behaviour. `observe` plays it with the programs of a directory, in a working directory that it makes."""
 
     area: str
     name: str
     observe: Callable[[str, Path], str]
-    known: str = ""
 
     def play(self, directory: str, here: Path) -> Outcome:
         """Play it both ways below `here`, which is made."""
@@ -90,12 +86,7 @@ def _ending(ending: ending_scenarios.Ending) -> Row:
 
 def _screen(scenario: screens.Scenario) -> Row:
     name = scenario.__name__.replace("_", " ")
-    return Row(
-        "programs",
-        name,
-        lambda directory, here: screens.play(scenario, directory, here),
-        screens.KNOWN.get(scenario, ""),
-    )
+    return Row("programs", name, lambda directory, here: screens.play(scenario, directory, here))
 
 
 ROWS = (

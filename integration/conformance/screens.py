@@ -16,7 +16,7 @@ import pyte
 
 from tests.native.terminal_scenarios import TIMEOUT_S, UNTIL_STOPPED, Person
 
-__all__ = ["KNOWN", "PROGRAMS", "SCENARIOS", "Scenario", "play"]
+__all__ = ["PROGRAMS", "SCENARIOS", "Scenario", "play"]
 
 PROGRAMS = ("bash", "git", "less", "ls", "python3", "script", "sh", "ssh-keygen", "sudo", "top", "vim")
 
@@ -241,15 +241,7 @@ def git_with_a_pager(viewer: Viewer) -> None:
 
 
 def script(viewer: Viewer) -> None:
-    _record(viewer, "stty size; read x; echo got $x; exit 4")
-
-
-def script_with_extproc_off(viewer: Viewer) -> None:
-    _record(viewer, "stty -extproc; stty size; read x; echo got $x; exit 4")
-
-
-def _record(viewer: Viewer, command: str) -> None:
-    viewer.type(f"$X/script -q -e -c '{command}' record\n")
+    viewer.type("$X/script -q -e -c 'stty size; read x; echo got $x; exit 4' record\n")
     viewer.until("^24 80$")
     viewer.type("line\n")
     viewer.until("^got line$")
@@ -258,12 +250,8 @@ def _record(viewer: Viewer, command: str) -> None:
 
 SCENARIOS: tuple[Scenario, ...] = (
     vim, vim_from_the_terminal_by_its_name, less_of_a_listing, top, python, bash, ssh_keygen, sudo, git_with_a_pager,
-    script, script_with_extproc_off,
+    script,
 )  # fmt: skip
-
-KNOWN: dict[Scenario, str] = {
-    script: "it copies the terminal's settings to one of its own, and extproc with them (README, limits)",
-}
 
 
 def play(scenario: Scenario, directory: str, here: Path) -> str:

@@ -1,5 +1,7 @@
 #include "agent/terminal.h"
 
+#include "agent/copies.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -60,6 +62,8 @@ int terminal_open(int host, int leader, uid_t owner)
 		return -1;
 	/* As login(1) does: whoever has its name can open it. An agent that is not root is the owner. */
 	if (fchown(inner, owner, (gid_t)-1) < 0 && geteuid() == 0)
+		return -1;
+	if (copies_except(inner) < 0)
 		return -1;
 	own = (struct terminal){ host, master, inner, leader };
 	copy_settings();
@@ -138,6 +142,9 @@ void terminal_follow_settings(void)
 	}
 	settings.c_lflag = (settings.c_lflag & ~(tcflag_t)EXTPROC) | (before.c_lflag & EXTPROC);
 	tcsetattr(own.host, TCSANOW, &settings);
+	/* Who makes a terminal like this one wants every byte of this one right after. */
+	if (before.c_lflag & ICANON && !(settings.c_lflag & ICANON))
+		copies_mend();
 }
 
 void terminal_signal(int number)
