@@ -1,7 +1,7 @@
 """Tables of cases like cases.json: reading them, and running each case through the code that users run.
 
 Arguments and variables go through the launcher's objects (launcher_driver.c), paths and arguments of host programs
-through the library, as `cleanenv path` does it.
+through the library, as `cleanenv path` does it, and text through the library's filter.
 """
 
 from __future__ import annotations
@@ -19,12 +19,18 @@ from cleanenv.model.mount import Mount
 from cleanenv.pathmap import PathMap
 from cleanenv.profiles import built_in_profiles
 from tests.pathmap.fake_files import FakeContainer, FakeHost
+from tests.pathmap.text_filter import TextFilter
 
 __all__ = ["DRIVER", "BadTableError", "Case", "launch", "read_table", "run"]
 
 DRIVER = Path(__file__).parents[2] / "native" / "build" / "static" / "launcher-driver"
-KINDS = {("arg", "to_container"), ("arg", "to_host"), ("env", "to_container")} | {
-    (kind, direction) for kind in ("path", "text") for direction in ("to_container", "to_host")
+KINDS = {
+    ("arg", "to_container"),
+    ("arg", "to_host"),
+    ("env", "to_container"),
+    ("path", "to_container"),
+    ("path", "to_host"),
+    ("text", "to_host"),
 }
 
 
@@ -100,6 +106,8 @@ def run(case: Case) -> str | None:
             variables = launch(case, variables=[f"{case.name}={case.input}"])["variable"]
             values = [text.partition("=")[2] for text in variables if text.startswith(f"{case.name}=")]
             return values[-1] if values else None
+        case "text", "to_host":
+            return os.fsdecode(TextFilter(case.ends, case.cwd).whole([os.fsencode(case.input)]))
         case _:
             raise NotImplementedError(f"{case.kind} {case.direction}")
 
