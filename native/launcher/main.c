@@ -15,6 +15,7 @@
 #include "launcher/signals.h"
 #include "launcher/supervise.h"
 #include "launcher/terminal.h"
+#include "launcher/text.h"
 #include "launcher/variables.h"
 
 #include <errno.h>
@@ -62,6 +63,8 @@ int main(int argc, char **argv)
 	struct paths paths = paths_map(&table, &program, argv, environ);
 	if (program.container_view)
 		variables_set(&paths.variables, words, (size_t)(argv - words));
-	request_send(connection, &program, &paths, &descriptors, &terminal, signals);
-	signals_end_as(supervise(connection, &program, paths.directory, &terminal));
+	struct text text = text_open(&program, &paths, &descriptors, &terminal);
+	request_send(connection, &program, &paths, &descriptors, &terminal, &text, signals);
+	text_start(&text);
+	signals_end_as(supervise(connection, &program, paths.directory, &terminal, &text));
 }

@@ -4,6 +4,18 @@
  * It lives for one call and needs a few kilobytes. The C library's allocator would cost each call 30 microseconds and six system
  * calls before the first byte, and the file, which is read through FUSE, 8 KB.
  */
+#include "launcher/memory.h"
+
+#include <sys/mman.h>
+
+/* Where this program begins and ends in memory (ld(1)). */
+extern char __executable_start[], end[];
+
+void memory_pin(void)
+{
+	mlock(__executable_start, (size_t)(end - __executable_start));
+}
+
 #ifndef __SANITIZE_ADDRESS__ /* which has an allocator of its own, to find what this one would hide */
 
 #include <errno.h>
@@ -11,7 +23,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define ALIGNMENT 16
 #define CHUNK (256u << 10) /* bytes that are asked of the kernel at least */
@@ -23,7 +34,7 @@ struct block {
 
 static _Alignas(ALIGNMENT) char first[16384];
 static char *next = first;
-static char *end = first + sizeof first;
+static char *limit = first + sizeof first;
 
 void *malloc(size_t size)
 {
@@ -33,13 +44,13 @@ void *malloc(size_t size)
 	}
 	size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 	size_t whole = sizeof(struct block) + size;
-	if ((size_t)(end - next) < whole) {
+	if ((size_t)(limit - next) < whole) {
 		size_t length = whole > CHUNK ? whole : CHUNK;
 		void *chunk = mmap(NULL, length, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (chunk == MAP_FAILED)
 			return NULL;
 		next = chunk;
-		end = next + length;
+		limit = next + length;
 	}
 	struct block *block = (struct block *)(void *)next;
 	block->size = size;

@@ -267,6 +267,8 @@ struct paths paths_map(const struct table *table, const struct program *program,
 	map_strings(&mapping, &paths);
 	if (mapping.probe.trace)
 		trace_end(mapping.probe.trace);
+	paths.map = mapping.map;
+	paths.map.probe = (struct pathmap_probe){ 0 };
 	paths.variables.items[paths.variables.count++] = join("PWD=", paths.directory, NULL);
 	char *home = mounted_home(&mapping);
 	if (home)

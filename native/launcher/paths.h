@@ -3,6 +3,7 @@
 #define CLEANENV_LAUNCHER_PATHS_H
 
 #include "launcher/program.h"
+#include "pathmap/pathmap.h"
 #include "table/table.h"
 
 #include <stddef.h>
@@ -13,6 +14,7 @@ struct strings {
 };
 
 struct paths {
+	struct pathmap map;       /* that they were mapped by; it cannot ask about files any more */
 	char *directory;          /* the working directory in the container */
 	struct strings arguments; /* argv */
 	struct strings variables; /* environ */

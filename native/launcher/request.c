@@ -55,7 +55,7 @@ static char *put(char *to, char *const *strings, size_t count)
  * of the request alone.
  */
 static char *build(struct wire_request *head, const struct program *program, const struct paths *paths,
-		   const int *numbers, size_t count, size_t *size)
+		   const int32_t *numbers, size_t count, size_t *size)
 {
 	char *const *candidates = (char *const *)program->candidates;
 
@@ -100,21 +100,42 @@ static int send_packets(int connection, const char *packet, size_t size, const i
 	return result;
 }
 
-void request_send(int connection, const struct program *program, const struct paths *paths,
-		  const struct descriptors *descriptors, const struct terminal *terminal, struct signals signals)
+/*
+ * What is sent, and under which numbers the program gets it. Returns how many: with the names of a terminal's text, which are
+ * the last, and no descriptor of the program.
+ */
+static size_t choose_descriptors(const struct descriptors *descriptors, const struct terminal *terminal,
+				 const struct text *text, int *sent, int32_t *numbers)
 {
-	struct wire_request head;
-	struct wire_spawn spawn = { .header = wire_header(WIRE_SPAWN) };
-	int *sent = allocate(NULL, (descriptors->count + 1) * sizeof *sent), *numbers = sent + 1;
-	size_t count = 0, size;
+	size_t count = 0;
 
 	for (size_t i = 0; i < descriptors->count; i++) {
 		int number = descriptors->numbers[i];
-		if (number > 2 || !(terminal->standard & (1u << number)))
-			numbers[count++] = number;
+		if (number <= 2 && terminal->standard & (1u << number))
+			continue;
+		sent[count] = number <= 2 && text->replaced[number] >= 0 ? text->replaced[number] : number;
+		numbers[count++] = number;
 	}
+	if (text->on_terminal) {
+		sent[count] = wire_seal(text->names.data, text->names.length);
+		numbers[count++] = -1;
+	}
+	return count;
+}
+
+void request_send(int connection, const struct program *program, const struct paths *paths,
+		  const struct descriptors *descriptors, const struct terminal *terminal, const struct text *text,
+		  struct signals signals)
+{
+	struct wire_request head;
+	struct wire_spawn spawn = { .header = wire_header(WIRE_SPAWN) };
+	int *sent = allocate(NULL, (descriptors->count + 2) * sizeof *sent);
+	int32_t *numbers = allocate(NULL, (descriptors->count + 1) * sizeof *numbers);
+	size_t count = choose_descriptors(descriptors, terminal, text, sent + 1, numbers), size;
+
 	memset(&head, 0, sizeof head);
 	fill_context(&head, terminal, signals);
+	head.flags |= text->on_terminal ? WIRE_TEXT : 0;
 	char *packet = build(&head, program, paths, numbers, count, &size);
 	spawn.descriptors = (uint32_t)count;
 	spawn.size = size <= WIRE_INLINE_MAX ? (uint32_t)size : 0;
@@ -122,7 +143,7 @@ void request_send(int connection, const struct program *program, const struct pa
 
 	int result;
 	if (spawn.size) {
-		result = send_packets(connection, packet, sizeof spawn + size, numbers, count);
+		result = send_packets(connection, packet, sizeof spawn + size, sent + 1, count);
 	} else {
 		sent[0] = wire_seal(packet + sizeof spawn, size);
 		result = sent[0] < 0 ? -1 : send_packets(connection, packet, sizeof spawn, sent, count + 1);

@@ -2,6 +2,7 @@
 
 #include "kernel/signals.h"
 #include "launcher/failure.h"
+#include "launcher/memory.h"
 #include "launcher/signals.h"
 #include "wire/wire.h"
 
@@ -10,7 +11,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -137,20 +137,8 @@ static void forward_signals(struct call *call)
 		send_signal(call, (int)info.ssi_signo, info.ssi_code == SI_KERNEL);
 }
 
-/* Where this program begins and ends in memory (ld(1)). */
-extern char __executable_start[], end[];
-
-/*
- * Keep this program's pages in memory. They come from the live directory: when its server dies, one that has to be read again
- * is SIGBUS, and the call is lost although its program is well. A limit on locked memory leaves that risk. A short call is over
- * before its pages could go, and does not pay for it.
- */
-static void pin(void)
-{
-	mlock(__executable_start, (size_t)(end - __executable_start));
-}
-
-int supervise(int connection, const struct program *program, const char *directory, const struct terminal *terminal)
+int supervise(int connection, const struct program *program, const char *directory, const struct terminal *terminal,
+	      const struct text *text)
 {
 	struct call call = { .connection = connection, .program = program, .directory = directory, .terminal = terminal };
 
@@ -161,7 +149,7 @@ int supervise(int connection, const struct program *program, const char *directo
 		struct pollfd ready[2] = { { .fd = connection, .events = POLLIN }, { .fd = call.signals, .events = POLLIN } };
 		int count = poll(ready, 2, timeout);
 		if (count == 0) {
-			pin();
+			memory_pin();
 			timeout = -1;
 		}
 		if (count <= 0)
@@ -171,5 +159,7 @@ int supervise(int connection, const struct program *program, const char *directo
 		if (ready[0].revents)
 			hear_agent(&call);
 	}
+	if (text->count > 0)
+		text_settle(text, call.signals);
 	return call.status;
 }

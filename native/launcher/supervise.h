@@ -4,8 +4,13 @@
 
 #include "launcher/program.h"
 #include "launcher/terminal.h"
+#include "launcher/text.h"
 
-/* Returns the wait status of the program. Does not return when it could not be started or the agent is gone. */
-int supervise(int connection, const struct program *program, const char *directory, const struct terminal *terminal);
+/*
+ * Returns the wait status of the program, when its text is where it should be. Does not return when it could not be started
+ * or the agent is gone.
+ */
+int supervise(int connection, const struct program *program, const char *directory, const struct terminal *terminal,
+	      const struct text *text);
 
 #endif

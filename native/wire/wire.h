@@ -47,7 +47,7 @@ enum wire_type {
 	WIRE_WATCH = 6,       /* header only; descriptor: the patterns, each ended by NUL */
 	WIRE_TERMINAL = 7,    /* struct wire_terminal; descriptors: the terminal, its session's leader (a pidfd) if it lives */
 	WIRE_PONG = 10,       /* header only: the answer to a PING */
-	WIRE_CALL = 9,        /* struct wire_call; descriptor: its connection. From a worker's child that becomes a program */
+	WIRE_CALL = 9,        /* struct wire_call; descriptors: its connection, names (WIRE_TEXT). From a worker's child that becomes a program */
 	WIRE_STRANGER = 11,   /* header only; descriptor: a connection that a worker who is the user already cannot serve */
 	WIRE_ACTIVITY = 12,   /* header only. Asked by anybody; and from a worker, with the connection of who asks */
 	WIRE_FOREGROUND = 8,  /* header only: the call is in the foreground of its terminal: so shall its program be */
@@ -169,10 +169,12 @@ enum wire_flag {
 	WIRE_SEARCH_PATH = 1,  /* the candidates are plain: with a slash a path, without one a name to find in PATH */
 	WIRE_HOOK = 8, /* cleanenv's own call: it does not count as a use of the environment */
 	WIRE_FOREGROUND_GROUP = 4, /* `group` is in its terminal's foreground */
+	WIRE_TEXT = 8, /* the last descriptor is no one of the program: it holds the names to find in what the terminal shows */
 };
 
 #define WIRE_REQUEST_MAX (64u << 20) /* bytes; ARG_MAX is 6 MB at most (execve(2)) */
 #define WIRE_QUESTION_MAX (16u << 20)
+#define WIRE_NAMES_MAX (64u << 10) /* bytes of names (pathmap/names.h) */
 
 /*
  * An ANSWER to EXISTS: one byte a path, in order: '0' absent, '1' present, '2' a symbolic link (lstat).
