@@ -2,8 +2,10 @@
 
 #include "agent/keeper.h"
 #include "agent/pool.h"
+#include "agent/relay.h"
 #include "agent/source.h"
 #include "agent/terminal.h"
+#include "kernel/clock.h"
 #include "kernel/signals.h"
 #include "wire/wire.h"
 
@@ -14,7 +16,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define LOOK_MS 1000 /* between two looks whether launchers answer; calls that are shorter are never asked */
@@ -32,6 +33,7 @@ struct call {
 	bool frozen;      /* stopped here, because its launcher is */
 	bool stopped;
 	int stop;         /* the signal that stopped it, which the launcher is yet to be told; 0: there is none */
+	bool filtered;    /* the terminal's text, while it runs */
 	bool ended;       /* and the launcher is told when its last words are on the terminal */
 	int status;
 	int64_t deadline; /* when it is killed, in ms of CLOCK_MONOTONIC; 0: never */
@@ -43,13 +45,6 @@ static int64_t grace_ms; /* between HUP and KILL */
 static int64_t next_look; /* in ms of CLOCK_MONOTONIC; of no meaning while there is no call */
 static int64_t last_use; /* in ms of CLOCK_MONOTONIC: when the last call ended that was no hook */
 static size_t dying; /* calls with a deadline: without one, nothing has to be looked at for it */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /*
  * Close the connection. Closing alone would not take it out of the epoll set as long as a child between fork and execve
@@ -66,7 +61,7 @@ static void hang_up(struct call *call)
 
 void calls_note_use(void)
 {
-	last_use = now_ms();
+	last_use = kernel_now_ms();
 }
 
 uint64_t calls_in_use(void)
@@ -80,7 +75,7 @@ uint64_t calls_in_use(void)
 
 uint64_t calls_idle_ms(void)
 {
-	return calls_in_use() ? 0 : (uint64_t)(now_ms() - last_use);
+	return calls_in_use() ? 0 : (uint64_t)(kernel_now_ms() - last_use);
 }
 
 static void forget(struct call *call)
@@ -212,7 +207,7 @@ static void lose_launcher(struct call *call)
 		return;
 	lose_terminal(call->group);
 	call->left = own_group(call);
-	call->deadline = now_ms() + grace_ms;
+	call->deadline = kernel_now_ms() + grace_ms;
 	dying++;
 	send_signal(call, SIGHUP);
 	send_signal(call, SIGCONT);
@@ -257,11 +252,12 @@ static struct call *find(pid_t process)
 void calls_prepare(const struct options *options)
 {
 	grace_ms = (int64_t)options->grace * 1000;
-	last_use = now_ms();
+	last_use = kernel_now_ms();
 }
 
-void calls_add(int epoll, pid_t process, int connection, const struct wire_call *told)
+void calls_add(int epoll, pid_t process, int connection, const struct wire_call *told, int names)
 {
+	bool filtered = names >= 0 && relay_filter(names);
 	/* A process is one call's: two would be told of its end by one wait, and one of them never. */
 	struct call *call = find(process) ? NULL : malloc(sizeof *call);
 	struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = call };
@@ -277,11 +273,11 @@ void calls_add(int epoll, pid_t process, int connection, const struct wire_call 
 	}
 	*call = (struct call){
 		.source = SOURCE_CALL, .next = all, .epoll = epoll, .connection = connection, .process = process,
-		.group = told->group, .hook = told->hook,
+		.group = told->group, .hook = told->hook, .filtered = filtered,
 	};
 	all = call;
 	if (!call->next)
-		next_look = now_ms() + LOOK_MS;
+		next_look = kernel_now_ms() + LOOK_MS;
 	if (told->foreground && terminal_own())
 		foreground = told->group; /* the worker has claimed it already */
 }
@@ -356,6 +352,14 @@ bool calls_in_foreground(void)
 	return foreground != 0;
 }
 
+bool calls_want_text(void)
+{
+	for (const struct call *call = all; call; call = call->next)
+		if (call->filtered && !call->ended)
+			return true;
+	return false;
+}
+
 bool calls_run(void)
 {
 	return all != NULL;
@@ -398,13 +402,13 @@ int calls_timeout(void)
 	for (const struct call *call = dying ? all : NULL; call; call = call->next)
 		if (call->deadline && call->deadline < nearest)
 			nearest = call->deadline;
-	int64_t now = now_ms();
+	int64_t now = kernel_now_ms();
 	return nearest <= now ? 0 : (int)(nearest - now);
 }
 
 void calls_look(void)
 {
-	int64_t now = all ? now_ms() : 0;
+	int64_t now = all ? kernel_now_ms() : 0;
 
 	for (struct call *call = dying ? all : NULL; call; call = call->next) {
 		if (call->deadline && call->deadline <= now) {

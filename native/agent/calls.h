@@ -18,8 +18,9 @@ void calls_prepare(const struct options *options);
 /*
  * A worker becomes a program: from now on its connection, which is the call's, brings signals. What was `told`: the caller's process
  * group on the terminal of this keeper, 0 in the agent; whether the worker has put the program into the foreground; whether it is a hook.
+ * `names`, or -1, is for the terminal's text (relay_filter). Takes both descriptors.
  */
-void calls_add(int epoll, pid_t process, int connection, const struct wire_call *told);
+void calls_add(int epoll, pid_t process, int connection, const struct wire_call *told, int names);
 
 /* A launcher has something to say, or has ended. */
 void calls_hear(struct call *call);
@@ -40,6 +41,8 @@ uint64_t calls_idle_ms(void);
 
 /* Somebody uses the container just now. */
 void calls_note_use(void);
+/* Whether one runs whose text on the terminal is filtered. */
+bool calls_want_text(void);
 
 /* In a child of the agent that has calls of its own: these are its parent's, not its own. */
 void calls_abandon(void);

@@ -4,6 +4,7 @@
 #include "agent/keeper.h"
 #include "agent/source.h"
 #include "agent/worker.h"
+#include "kernel/clock.h"
 #include "kernel/parent.h"
 #include "wire/wire.h"
 
@@ -15,7 +16,6 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ASKERS_MAX 16 /* at a time; others are turned away */
@@ -43,13 +43,6 @@ static size_t asker_count;
 
 static struct worker *all;
 static int64_t busy_since; /* in ms of CLOCK_MONOTONIC; 0: somebody waits */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void forget(struct worker *worker)
 {
@@ -129,7 +122,7 @@ static bool are_busy(void)
 		}
 	}
 	if (!busy_since) {
-		busy_since = now_ms();
+		busy_since = kernel_now_ms();
 		for (struct worker *worker = all; worker; worker = worker->next)
 			worker->done = atomic_load(&worker->turns->done);
 	}
@@ -164,7 +157,7 @@ bool pool_fill(const struct options *options, int epoll, int listening)
 
 int pool_timeout(void)
 {
-	int64_t left = busy_since + BUSY_MS - now_ms();
+	int64_t left = busy_since + BUSY_MS - kernel_now_ms();
 
 	return !busy_since ? -1 : left > 0 ? (int)left : 0;
 }
@@ -209,8 +202,8 @@ static bool hear_message(struct worker *worker, bool *more)
 	memcpy(&header, packet, sizeof header);
 	memcpy(&call, packet, sizeof call);
 	memcpy(&terminal, packet, sizeof terminal);
-	if (header.type == WIRE_CALL && count == 1 && sender > 0) {
-		calls_add(worker->epoll, sender, received[0], &call);
+	if (header.type == WIRE_CALL && (count == 1 || count == 2) && sender > 0) {
+		calls_add(worker->epoll, sender, received[0], &call, received[1]);
 		return true;
 	}
 	if (header.type == WIRE_ACTIVITY && count == 1) {

@@ -31,6 +31,7 @@ struct child {
 	int agent;
 	int *descriptors; /* the program's */
 	size_t count;
+	int names; /* for the terminal's text (WIRE_TEXT), or -1 */
 	struct request request;
 	const void *mapped; /* the request, when it came in a file */
 	size_t size;
@@ -69,6 +70,11 @@ static void read_request(struct child *child, const void *packet, const int *des
 		fail(child, WIRE_STAGE_AGENT, errno);
 	memcpy(child->descriptors, descriptors, count * sizeof *descriptors);
 	child->count = count;
+	if (!(child->request.head.flags & WIRE_TEXT))
+		return;
+	if (count == 0)
+		fail(child, WIRE_STAGE_REQUEST, EPROTO);
+	child->names = child->descriptors[--child->count];
 }
 
 /* Into the session and group where a key typed on the caller's terminal would find it, or into a group of its own. */
@@ -89,12 +95,13 @@ static void hand_over(const struct child *child)
 {
 	const struct wire_request *head = &child->request.head;
 	struct wire_call call = { wire_header(WIRE_CALL), 0, 0, (head->flags & WIRE_HOOK) != 0 };
+	int descriptors[] = { child->connection, child->names };
 
 	if (terminal_own()) {
 		call.group = head->group;
 		call.foreground = (head->flags & WIRE_FOREGROUND_GROUP) != 0;
 	}
-	if (wire_send(child->agent, &call, sizeof call, &child->connection, 1) < 0)
+	if (wire_send(child->agent, &call, sizeof call, descriptors, child->names < 0 ? 1 : 2) < 0)
 		_exit(1);
 }
 
@@ -371,7 +378,7 @@ static pid_t start_child(struct child *child)
 void program_start(const struct options *options, int connection, int agent, const void *packet, const int *descriptors,
 		   size_t count)
 {
-	struct child child = { .options = options, .connection = connection, .agent = agent };
+	struct child child = { .options = options, .connection = connection, .agent = agent, .names = -1 };
 
 	read_request(&child, packet, descriptors, count);
 	merge_variables(&child);

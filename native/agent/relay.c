@@ -3,17 +3,22 @@
 #include "agent/appetite.h"
 #include "agent/source.h"
 #include "agent/terminal.h"
+#include "kernel/clock.h"
+#include "pathmap/filter.h"
+#include "wire/wire.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <termios.h>
 #include <unistd.h>
 
 #define OFFER_MS 20 /* between two looks whether a typed line is wanted by now */
 #define TAKE_MS 1   /* for a reader to wake up and take the line it got */
+#define PAUSE_MS 20 /* after which text that may be the beginning of a name is one that somebody waits for */
 
 static struct {
 	int epoll;
@@ -21,6 +26,8 @@ static struct {
 	char output[16384 + 1]; /* for the terminal; the first byte is the packet's kind (tty_ioctl(4), TIOCPKT) */
 	size_t output_start, output_end;
 	bool held_return; /* a carriage return that may be the pty's own */
+	struct pathmap_filter *filter; /* what is read goes through it; NULL: as it is */
+	int64_t pause; /* when the filter gives out what it holds, in ms of kernel_now_ms; 0: it holds nothing */
 	char input[4096]; /* for the pty */
 	size_t input_size;
 	int offer_again;  /* ms until a line that may wait on the terminal is offered (again); 0: as soon as one is there */
@@ -70,6 +77,7 @@ static void hang_up(void)
 		return;
 	relay.hung_up = true;
 	relay.output_start = relay.output_end = 0;
+	relay.pause = 0;
 	epoll_ctl(relay.epoll, EPOLL_CTL_DEL, terminal->host, NULL);
 	epoll_ctl(relay.epoll, EPOLL_CTL_DEL, terminal->master, NULL);
 	/* The kernel tells the foreground group inside, as it does on the host (SIGHUP, setsid(2)). */
@@ -91,6 +99,46 @@ static size_t undo_returns(char *bytes, size_t size)
 		if (bytes[i] != '\r' || i + 1 == size || bytes[i + 1] != '\n')
 			*to++ = bytes[i];
 	return (size_t)(to - bytes);
+}
+
+static void close_filter(void)
+{
+	if (relay.filter)
+		pathmap_filter_close(relay.filter);
+	relay.filter = NULL;
+	relay.pause = 0;
+}
+
+/* What is to be written to the terminal next. */
+static struct slice pending(void)
+{
+	return relay.filter ? pathmap_filter_text(relay.filter) :
+			      (struct slice){ relay.output + relay.output_start, relay.output_end - relay.output_start };
+}
+
+static void drop(size_t size)
+{
+	if (relay.filter)
+		pathmap_filter_drop(relay.filter, size);
+	else
+		relay.output_start += size;
+}
+
+/* `bytes`, which are in `output`, are next. */
+static void give(char *bytes, size_t size)
+{
+	char *room = relay.filter ? pathmap_filter_room(relay.filter, size) : NULL;
+
+	relay.output_start = (size_t)(bytes - relay.output);
+	relay.output_end = relay.output_start + size;
+	if (relay.filter && !room)
+		close_filter(); /* no memory: as it is */
+	if (!room)
+		return;
+	memcpy(room, bytes, size);
+	pathmap_filter_take(relay.filter, size);
+	relay.output_start = relay.output_end = 0;
+	relay.pause = pathmap_filter_holds(relay.filter) ? kernel_now_ms() + PAUSE_MS : 0;
 }
 
 /* Returns whether more may be there. */
@@ -119,17 +167,16 @@ static bool read_output(void)
 		size++;
 	}
 	relay.held_return = size > 0 && bytes[size - 1] == '\r';
-	size = undo_returns(bytes, size - relay.held_return);
-	relay.output_start = (size_t)(bytes - relay.output);
-	relay.output_end = relay.output_start + size;
+	give(bytes, undo_returns(bytes, size - relay.held_return));
 	return true;
 }
 
 static void write_output(void)
 {
-	while (relay.output_start < relay.output_end) {
-		ssize_t written = write(terminal_own()->host, relay.output + relay.output_start,
-					relay.output_end - relay.output_start);
+	struct slice text;
+
+	while ((text = pending()).length > 0) {
+		ssize_t written = write(terminal_own()->host, text.at, text.length);
 		if (written < 0 && errno == EINTR)
 			continue;
 		if (written < 0) {
@@ -137,28 +184,63 @@ static void write_output(void)
 				hang_up();
 			return;
 		}
-		relay.output_start += (size_t)written;
+		drop((size_t)written);
 	}
 }
 
 /* A return with nothing behind it by the time when the pty is empty is the program's own. */
 static void release_return(void)
 {
-	if (!relay.held_return || relay.output_start < relay.output_end)
+	if (!relay.held_return || pending().length > 0)
 		return;
 	relay.held_return = false;
 	relay.output[1] = '\r';
-	relay.output_start = 1;
-	relay.output_end = 2;
+	give(relay.output + 1, 1);
 	write_output();
 }
 
 static void move_output(void)
 {
 	write_output();
-	while (!relay.hung_up && relay.output_start == relay.output_end && read_output())
+	while (!relay.hung_up && pending().length == 0 && read_output())
 		write_output();
-	release_return();
+	if (!relay.hung_up)
+		release_return();
+}
+
+bool relay_filter(int names)
+{
+	size_t size;
+	const void *bytes = terminal_own() && !relay.hung_up ? wire_map(names, WIRE_NAMES_MAX, &size) : NULL;
+
+	close(names);
+	if (!bytes)
+		return false;
+	if (!relay.filter) {
+		struct slice rest = pending();
+		relay.filter = pathmap_filter_open(bytes, size);
+		/* What was read before comes before, and is not worth a place of its own. */
+		if (relay.filter && rest.length > 0)
+			give(relay.output + relay.output_start, rest.length);
+	}
+	munmap((void *)bytes, size);
+	return relay.filter != NULL;
+}
+
+/* Give out what the filter holds when the text pauses, or when the last call that is filtered has ended and all is read. */
+static void release_text(bool text)
+{
+	if (!relay.filter || pending().length > 0)
+		return;
+	if (!text)
+		pathmap_filter_finish(relay.filter);
+	else if (relay.pause && kernel_now_ms() >= relay.pause)
+		pathmap_filter_pause(relay.filter);
+	if (!pathmap_filter_holds(relay.filter))
+		relay.pause = 0;
+	write_output();
+	if (!text && !relay.hung_up && pending().length == 0)
+		close_filter();
 }
 
 static void write_input(void)
@@ -205,7 +287,7 @@ static void move_input(void)
 	}
 }
 
-void relay_run(bool foreground)
+void relay_run(bool foreground, bool text)
 {
 	const struct terminal *terminal = terminal_own();
 	short events;
@@ -224,6 +306,9 @@ void relay_run(bool foreground)
 		return;
 	}
 	move_output();
+	release_text(text);
+	if (relay.hung_up)
+		return;
 	if (relay.input_size > 0)
 		write_input();
 	if (foreground)
@@ -232,19 +317,22 @@ void relay_run(bool foreground)
 		relay.offer_again = 0;
 	if (relay.hung_up)
 		return;
-	bool full = relay.output_start < relay.output_end, hungry = foreground && !relay.offer_again && !relay.input_size;
+	bool full = pending().length > 0, hungry = foreground && !relay.offer_again && !relay.input_size;
 	await(terminal->host, (full ? EPOLLOUT : 0u) | (hungry ? EPOLLIN : 0u), &relay.host_events);
 	await(terminal->master, (full ? 0u : EPOLLIN) | (relay.input_size ? EPOLLOUT : 0u), &relay.master_events);
 }
 
 bool relay_is_idle(void)
 {
-	return relay.hung_up || relay.output_start == relay.output_end;
+	return relay.hung_up || (pending().length == 0 && relay.pause == 0);
 }
 
 int relay_timeout(void)
 {
-	return relay.offer_again ? relay.offer_again : -1;
+	int64_t rest = relay.pause ? relay.pause - kernel_now_ms() : -1;
+	int pause = !relay.pause ? -1 : rest < 0 ? 0 : (int)rest;
+
+	return !relay.offer_again || (pause >= 0 && pause < relay.offer_again) ? pause : relay.offer_again;
 }
 
 bool relay_is_orphaned(void)

@@ -8,15 +8,21 @@
 int relay_start(int epoll);
 
 /*
- * The source of an event. Moves what can be moved without waiting. `foreground`: a call is in the terminal's foreground; what is
- * typed is left to the host's programs otherwise.
+ * Filter what is written from now on by a file of names (WIRE_TEXT), which is taken. While another filter is at work its
+ * names stay. False where there is no terminal, or when it is no such file.
  */
-void relay_run(bool foreground);
+bool relay_filter(int names);
+
+/*
+ * The source of an event. Moves what can be moved without waiting. `foreground`: a call is in the terminal's foreground; what is
+ * typed is left to the host's programs otherwise. `text`: there is still a call whose text is filtered.
+ */
+void relay_run(bool foreground, bool text);
 
 /* Whether all that programs have written so far is on the terminal. True where there is no terminal. */
 bool relay_is_idle(void);
 
-/* Milliseconds until typed lines are offered again, or -1; for epoll_wait(2). */
+/* Milliseconds until typed lines are offered again or the filter gives out what it holds, or -1; for epoll_wait(2). */
 int relay_timeout(void);
 
 /* Whether the session on the host has ended: no call will come from it any more but those on their way. */

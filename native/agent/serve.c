@@ -5,24 +5,17 @@
 #include "agent/relay.h"
 #include "agent/source.h"
 #include "agent/terminal.h"
+#include "kernel/clock.h"
 #include "kernel/signals.h"
 
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #define RETRY_MS 100
 #define STOP_MS 8000   /* for programs to end in, when the container stops; docker stop waits 10 s by default */
 #define LINGER_MS 5000 /* for a call that is on its way, when the session of a terminal has ended */
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /*
  * Read the pending signals. The stop signals ask everything in the container to end; only the first process does this, an agent
@@ -35,7 +28,7 @@ static int64_t read_signals(int signals, int64_t stopping)
 	while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
 		if (stopping || (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT))
 			continue;
-		stopping = now_ms() + STOP_MS;
+		stopping = kernel_now_ms() + STOP_MS;
 		if (getpid() == 1) {
 			kill(-1, SIGTERM);
 			kill(-1, SIGCONT);
@@ -54,7 +47,7 @@ static int nearer(int one, int other)
 static int wait_ms(int64_t end, bool filled)
 {
 	int timeout = nearer(nearer(calls_timeout(), relay_timeout()), pool_timeout());
-	int64_t rest = end - now_ms();
+	int64_t rest = end - kernel_now_ms();
 
 	return nearer(nearer(timeout, filled ? -1 : RETRY_MS), !end ? -1 : rest < 0 ? 0 : (int)rest);
 }
@@ -68,8 +61,8 @@ static int64_t find_end(int64_t before)
 	if (!terminal_own() || !relay_is_orphaned() || calls_run())
 		return 0;
 	if (relay_is_hung_up())
-		return now_ms();
-	return before ? before : now_ms() + LINGER_MS;
+		return kernel_now_ms();
+	return before ? before : kernel_now_ms() + LINGER_MS;
 }
 
 /* From here on nothing ends the agent but a stop signal: its end is the container's. */
@@ -106,14 +99,14 @@ static void loop(const struct options *options, int epoll, int listening, int si
 			pool_drain();
 		bool children = (reap || stopping) && calls_reap();
 		calls_look();
-		relay_run(calls_in_foreground());
+		relay_run(calls_in_foreground(), calls_want_text());
 		if (relay_is_idle())
 			calls_tell();
 		pool_answer();
-		if (stopping && (!children || now_ms() >= stopping))
+		if (stopping && (!children || kernel_now_ms() >= stopping))
 			return;
 		leaving = find_end(leaving);
-		if (leaving && now_ms() >= leaving)
+		if (leaving && kernel_now_ms() >= leaving)
 			return;
 	}
 }

@@ -269,6 +269,7 @@ struct paths paths_map(const struct table *table, const struct program *program,
 		trace_end(mapping.probe.trace);
 	paths.map = mapping.map;
 	paths.map.probe = (struct pathmap_probe){ 0 };
+	paths.map.walked = NULL;
 	paths.variables.items[paths.variables.count++] = join("PWD=", paths.directory, NULL);
 	char *home = mounted_home(&mapping);
 	if (home)

@@ -28,13 +28,13 @@ static void append_relative(struct buffer *names, const struct pathmap *map, con
 
 	for (const char *slash = directory + length; (slash = strchr(slash, '/')); slash++)
 		pathmap_append(&name, pathmap_slice("../"));
-	pathmap_append(&name, pathmap_slice(mount->container + length + 1));
+	pathmap_append(&name, pathmap_slice(mount->container.path + length + 1));
 	pathmap_append(&full, pathmap_slice(directory));
 	pathmap_append(&full, pathmap_slice("/"));
 	pathmap_append(&full, pathmap_slice_of(&name));
 	if (!name.failed && !full.failed && !pathmap_stays_relative(map, PATHMAP_TO_HOST, pathmap_slice_of(&full))) {
 		append_string(names, name.data);
-		append_string(names, mount->host);
+		append_string(names, mount->host.path);
 	}
 	names->failed = names->failed || name.failed || full.failed;
 	pathmap_buffer_free(&name);
@@ -49,12 +49,12 @@ void pathmap_append_names(struct buffer *names, const struct pathmap *map)
 	for (size_t i = 0; i < map->mount_count; i++) {
 		const struct pathmap_mount *mount = &map->mounts[i];
 		/* Everything is below it: there is nothing to find. */
-		if (!mount->container[1])
+		if (!mount->container.path[1])
 			continue;
-		append_string(names, mount->container);
-		append_string(names, mount->host);
+		append_string(names, mount->container.path);
+		append_string(names, mount->host.path);
 		for (size_t length = 0; directory[1] && length < strlen(directory); length++)
-			if (directory[length] == '/' && is_ancestor(directory, length, mount->container))
+			if (directory[length] == '/' && is_ancestor(directory, length, mount->container.path))
 				append_relative(names, map, mount, directory, length);
 	}
 	free(start.text);

@@ -6,19 +6,20 @@ import ctypes
 import os
 from collections.abc import Iterable, Sequence
 from functools import cache
-from pathlib import Path
 
 from cleanenv.model.mount import Mount
-
-_LIBRARY = Path(__file__).parents[2] / "cleanenv" / "native" / "libpathmap.so"
+from cleanenv.pathmap import _library as _path_map
+from cleanenv.pathmap import _Map, _Mount
 
 
 class TextFilter:
     """What each call returns is what came out by it."""
 
     def __init__(self, mounts: Sequence[Mount], cwd: str) -> None:
-        ends = [(os.fsencode(mount.host), os.fsencode(mount.container), mount.writable) for mount in mounts]
-        native = _Map((_Mount * len(ends))(*(_Mount(*end) for end in ends)), len(ends), os.fsencode(cwd))
+        # Names depend on mounts and directory alone: there are no callbacks.
+        ends = [(os.fsencode(mount.host), os.fsencode(mount.container)) for mount in mounts]
+        native = _Map((_Mount * len(ends))(*(_library().pathmap_mount(*end) for end in ends)), len(ends))
+        native.cwd = os.fsencode(cwd)
         names = _Buffer()
         _library().pathmap_append_names(ctypes.byref(names), ctypes.byref(native))
         self.names = ctypes.string_at(names.data, names.length) if names.length else b""
@@ -70,21 +71,6 @@ def opens(names: bytes) -> bool:
     return bool(opened)
 
 
-class _Mount(ctypes.Structure):
-    _fields_ = [("host", ctypes.c_char_p), ("container", ctypes.c_char_p), ("writable", ctypes.c_bool)]
-
-
-class _Map(ctypes.Structure):
-    """Without kinds of variables and callbacks: names depend on mounts and directory alone."""
-
-    _fields_ = [
-        ("mounts", ctypes.POINTER(_Mount)),
-        ("mount_count", ctypes.c_size_t),
-        ("cwd", ctypes.c_char_p),
-        ("unused", ctypes.c_void_p * 5),
-    ]
-
-
 class _Slice(ctypes.Structure):
     _fields_ = [("at", ctypes.c_void_p), ("length", ctypes.c_size_t)]
 
@@ -100,7 +86,7 @@ class _Buffer(ctypes.Structure):
 
 @cache
 def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL(str(_LIBRARY))
+    library = _path_map()
     a_filter = ctypes.c_void_p
     signatures: dict[str, tuple[list[type], type | None]] = {
         "pathmap_append_names": ([ctypes.POINTER(_Buffer), ctypes.POINTER(_Map)], None),
