@@ -28,12 +28,25 @@ __all__ = ["execute"]
     metavar="NAME[=VALUE]",
     help="A variable for this call, as the program gets it; without a value, the one of now.",
 )
+@click.option(
+    "--map-text",
+    type=click.Choice(["both", "stderr", "stdout", "off"]),
+    help="Where paths in what it writes become the host's.",
+)
 @click.argument("program")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def execute(*, environment: str | None, variables: tuple[str, ...], program: str, arguments: tuple[str, ...]) -> None:
+def execute(
+    *,
+    environment: str | None,
+    variables: tuple[str, ...],
+    map_text: str | None,
+    program: str,
+    arguments: tuple[str, ...],
+) -> None:
     """Run a program of the container in the container's view.
 
-    The working directory is mapped, arguments are not: paths in them are the container's.
+    The working directory is mapped, arguments are not: paths in them are the container's, and so are those in what it
+    writes, unless --map-text says otherwise.
 
     \b
       cleanenv exec -e ~/envs/a -- cat /etc/os-release
@@ -49,4 +62,6 @@ def execute(*, environment: str | None, variables: tuple[str, ...], program: str
         host = current_host()
         lifecycle.start(root, host, connect=engine_connector(host), warn=warn)
     # From here on this process is the launcher: signals and status are the program's.
-    os.execv(bin_directory / "inenv", ["inenv", *definitions, program, *arguments])  # noqa: S606 (a shell is what must not be here)
+    options = [] if map_text is None else [f"--map-text={map_text}"]
+    words = ["inenv", *options, *definitions, program, *arguments]
+    os.execv(bin_directory / "inenv", words)  # noqa: S606 (a shell is what must not be here)

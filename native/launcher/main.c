@@ -32,10 +32,17 @@ static struct table open_table(void)
 	return table;
 }
 
-/* inenv [NAME=VALUE]... PROGRAM ARGS: the program is what its argument names in the container. Returns the program's arguments. */
-static char **shift_to_container_view(struct program *program, char **words)
+/*
+ * inenv [--map-text=WORD] [NAME=VALUE]... PROGRAM ARGS: the program is what its argument names in the container. `words` moves to the
+ * variables. Returns the program's arguments.
+ */
+static char **shift_to_container_view(struct program *program, char ***words)
 {
-	char **arguments = words + variables_defined(words);
+	static const char option[] = "--map-text=";
+
+	if (**words && !strncmp(**words, option, sizeof option - 1))
+		program->text = *(*words)++ + sizeof option - 1;
+	char **arguments = *words + variables_defined(*words);
 
 	if (!*arguments)
 		fail(FAILURE_USAGE, program->name, "no program given", "inenv [NAME=VALUE]... PROGRAM [ARGUMENTS]");
@@ -58,7 +65,7 @@ int main(int argc, char **argv)
 	}
 	struct terminal terminal = terminal_find();
 	if (program.container_view)
-		argv = shift_to_container_view(&program, words);
+		argv = shift_to_container_view(&program, &words);
 	int connection = agent_call(&table, &terminal, program.hook);
 	struct paths paths = paths_map(&table, &program, argv, environ);
 	if (program.container_view)

@@ -16,6 +16,7 @@ struct program {
 	bool hook;           /* TABLE_LINK_HOOK */
 	const char *session; /* TABLE_LINK_SESSION: its Python; else NULL */
 	const struct table_program *options; /* NULL: none are known */
+	const char *text; /* what `inenv --map-text=` says; NULL: nothing */
 };
 
 /* The runtime directory of the environment; the live directory writes it into the bytes of the launcher that it serves. */

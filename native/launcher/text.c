@@ -21,15 +21,15 @@ static const char *const words[] = { [TABLE_TEXT_OFF] = "off", [TABLE_TEXT_STDER
 
 static enum table_text wanted(const struct program *program)
 {
-	const char *said = getenv("CLEANENV_TEXT");
+	const char *variable = getenv("CLEANENV_TEXT"), *said = program->text ? program->text : variable;
 
-	if (!said || !*said)
+	if (!said || (!*said && said == variable))
 		return program->options ? (enum table_text)program->options->text : TABLE_TEXT_OFF;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
 		if (!strcmp(said, words[i]))
 			return (enum table_text)i;
-	fail(FAILURE_USAGE, join("CLEANENV_TEXT=", said, NULL), "there is no such value",
-	     "CLEANENV_TEXT is one of off, stderr, stdout and both");
+	fail(FAILURE_USAGE, join(program->text ? "--map-text=" : "CLEANENV_TEXT=", said, NULL), "there is no such value",
+	     "say off, stderr, stdout or both");
 }
 
 static bool is_open(const struct descriptors *descriptors, int number)

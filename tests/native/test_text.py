@@ -91,9 +91,15 @@ def test_wrong_word_is_refused_before_anything_runs(mapping: HostEnvironment) ->
     result = mapping.run("sh", "-c", "echo ran", env=variables("all"))
     assert (result.returncode, result.stdout) == (2, b"")
     assert result.stderr == (
-        b"cleanenv: CLEANENV_TEXT=all: there is no such value\n"
-        b"hint: CLEANENV_TEXT is one of off, stderr, stdout and both\n"
+        b"cleanenv: CLEANENV_TEXT=all: there is no such value\nhint: say off, stderr, stdout or both\n"
     )
+    assert mapping.run("inenv", "--map-text=", "true").stderr.startswith(b"cleanenv: --map-text=: there is no such")
+
+
+def test_inenv_has_an_option_for_it(mapping: HostEnvironment) -> None:
+    result = mapping.run("inenv", "--map-text=stderr", "sh", "-c", "echo /work >&2", env=variables("off"))
+    assert (result.stdout, result.stderr) == (b"", b"/home/u/proj\n")
+    assert mapping.run("inenv", "--map-text=both").returncode == 2
 
 
 def test_without_it_the_program_has_the_callers_own_streams(mapping: HostEnvironment, tmp_path: Path) -> None:
