@@ -25,9 +25,11 @@ from benchmarks.environment import CLEANENV, MeasuredEnvironment
 from benchmarks.results import Figure, Results, Section, Target, at_least, at_most
 from benchmarks.sampling import Sample, interleave
 
-SECTIONS = ("calls", "mapping", "parallel", "streams", "lookups", "commands", "memory")
+SECTIONS = ("calls", "mapping", "parallel", "streams", "text", "lookups", "commands", "memory")
 STREAM_BYTES = 10 * 10**9
 AT_ONCE = 1000
+TEXT_BYTES = 64 * 10**6  # of a file that is written again and again
+TEXT_TIMES = 50
 
 
 def main() -> int:
@@ -177,6 +179,33 @@ def _measure_streams(measured: MeasuredEnvironment, rounds: int, results: Result
     results.sections.append(Section("streams", title, "GB/s", figures, "ratio"))
 
 
+def _measure_text(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    turns = max(1, rounds // 20)
+    linked = os.path.join(measured.bin, "cat")
+    subprocess.run([CLEANENV, "link", "-e", measured.path, "/bin/cat"], check=True)
+    # Below /tmp, which is /tmp in the container: where it is memory on the host, the file is.
+    with tempfile.NamedTemporaryFile("w", prefix="cleanenv-bench.", dir="/tmp") as file:
+        file.write(streams.DIAGNOSTICS * (TEXT_BYTES // len(streams.DIAGNOSTICS)))
+        file.flush()
+        samples = _interleaved(
+            "text",
+            {
+                "native": lambda: streams.text_gigabytes_per_second("/bin/cat", file.name, TEXT_TIMES, ""),
+                "off": lambda: streams.text_gigabytes_per_second(linked, file.name, TEXT_TIMES, "off"),
+                "on": lambda: streams.text_gigabytes_per_second(linked, file.name, TEXT_TIMES, "stdout"),
+            },
+            turns,
+        )
+    native = samples["native"].median
+    figures = (
+        Figure("native", "natively", samples["native"], 1.0),
+        Figure("off", "ENV/bin/cat", samples["off"], samples["off"].median / native),
+        Figure("on", "ENV/bin/cat, CLEANENV_TEXT=stdout", samples["on"], samples["on"].median / native),
+    )
+    title = f"{TEXT_BYTES * TEXT_TIMES / 1e9:.1f} GB of diagnostics by `cat` into a pipe ({turns} rounds, in turns)"
+    results.sections.append(Section("text", title, "GB/s", figures, "ratio"))
+
+
 def _measure_lookups(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
     with tempfile.TemporaryDirectory(prefix="cleanenv-bench.", dir="/var/tmp") as ordinary:
         samples = _interleaved(
@@ -236,6 +265,7 @@ _MEASURES = {
     "mapping": _measure_mapping,
     "parallel": _measure_parallel,
     "streams": _measure_streams,
+    "text": _measure_text,
     "lookups": _measure_lookups,
     "commands": _measure_commands,
     "memory": _measure_memory,
@@ -262,6 +292,7 @@ def _targets(results: Results) -> list[Target]:
     if none is not None and compiler is not None:
         targets += at_most(f"mapping {mapping.ARGUMENTS} arguments, µs", compiler - none, 100)
     targets += at_most("cleanenv --version, ms", results.median("commands", "version"), 100)
+    targets += at_least("text that is mapped, GB/s", results.median("text", "on"), 1)
     targets += at_most("environment server, MB", results.median("memory", "server"), 30)
     return targets
 
