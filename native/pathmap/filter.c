@@ -13,20 +13,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NEXT_MAX 8 /* different bytes behind the slash; with more of them, every slash is looked at */
+#define WANTED_MAX 4 /* different bytes behind the slash; with more of them, every slash is looked at */
 
 typedef unsigned char block __attribute__((vector_size(16)));
 
+#define MARGIN (3 * sizeof(block)) /* that may be read behind the window's end */
+
 struct name {
 	struct slice container, host;
+	block head, mask; /* the first bytes of `container`, and ones in their places */
 };
 
 struct pathmap_filter {
 	struct name *names;
 	size_t count, longest;
 	char *block; /* of the names */
-	block wanted[NEXT_MAX]; /* each filled with one byte that follows a slash in a name */
-	size_t wanted_count;    /* 0: every byte */
+	block wanted[WANTED_MAX]; /* each filled with one byte that follows a slash in a name */
+	block every;              /* filled with ones: there are more such bytes */
+	size_t wanted_count;
 	char *window;
 	size_t start, end, capacity;
 	struct buffer out;
@@ -59,42 +63,42 @@ static char byte_to_find(const struct name *name)
 	return *at == '/' ? at[1] : at[0];
 }
 
-static bool is_wanted(const struct pathmap_filter *filter, char byte)
+/* Note a byte to find. */
+static void want(struct pathmap_filter *filter, char byte)
 {
-	for (size_t i = 0; i < filter->wanted_count; i++)
-		if (filter->wanted[i][0] == (unsigned char)byte)
-			return true;
-	return filter->wanted_count == 0;
-}
+	size_t i = 0;
 
-static void want(struct pathmap_filter *filter, bool *every, char byte)
-{
-	if (*every || (filter->wanted_count > 0 && is_wanted(filter, byte)))
-		return;
-	*every = filter->wanted_count == NEXT_MAX;
-	if (*every)
-		filter->wanted_count = 0;
-	else
-		filter->wanted[filter->wanted_count++] = (block){ 0 } + (unsigned char)byte;
+	while (i < filter->wanted_count && filter->wanted[i][0] != (unsigned char)byte)
+		i++;
+	if (i == WANTED_MAX)
+		filter->every = ~(block){ 0 };
+	else if (i == filter->wanted_count)
+		filter->wanted_count++;
+	/* In the places that are free too, so that none of them stands for a byte of its own. */
+	for (; i < WANTED_MAX && i + 1 >= filter->wanted_count; i++)
+		filter->wanted[i] = (block){ 0 } + (unsigned char)byte;
 }
 
 /* Whoever sends names is the user, but the filter of a terminal runs as another one: nothing is taken for granted. */
 static bool read_names(struct pathmap_filter *filter, size_t size)
 {
 	const char *at = filter->block, *end = at + size, *container, *host;
-	bool every = false;
 
 	while ((container = next_string(&at, end))) {
 		host = next_string(&at, end);
 		if (!host || *host != '/' || !container[0] || !container[1])
 			return false;
 		struct name *name = &filter->names[filter->count++];
-		*name = (struct name){ pathmap_slice(container), pathmap_slice(host) };
+		*name = (struct name){ .container = pathmap_slice(container), .host = pathmap_slice(host) };
+		for (size_t i = 0; i < sizeof(block) && i < name->container.length; i++) {
+			name->head[i] = (unsigned char)container[i];
+			name->mask[i] = 0xff;
+		}
 		if (name->container.length > filter->longest)
 			filter->longest = name->container.length;
 		/* One that stays as it is matters only where a shorter name would be found instead. */
 		if (!is_same(name))
-			want(filter, &every, byte_to_find(name));
+			want(filter, byte_to_find(name));
 	}
 	return true;
 }
@@ -151,21 +155,29 @@ static size_t first_set(block bytes)
 #endif
 }
 
-/*
- * The first place from `at` to before `end` where a NUL is, or a slash with a byte to find behind it; else `end`. The window has room
- * for the block behind its end.
- */
+/* Marks the places of a block where a NUL is, or a slash with a byte to find behind it. */
+static inline block marks(const struct pathmap_filter *filter, const char *text)
+{
+	block here, next, found;
+
+	memcpy(&here, text, sizeof here);
+	memcpy(&next, text + 1, sizeof next);
+	found = (block)(next == filter->wanted[0]) | (block)(next == filter->wanted[1]) |
+		(block)(next == filter->wanted[2]) | (block)(next == filter->wanted[3]) | filter->every;
+	return (found & (block)(here == '/')) | (block)(here == 0);
+}
+
+/* The first marked place from `at` to before `end`, or `end`. The window has room for the blocks behind its end. */
 static size_t search(const struct pathmap_filter *filter, size_t at, size_t end)
 {
-	for (; at < end; at += sizeof(block)) {
-		block here, next, found = (block){ 0 } - (unsigned char)!filter->wanted_count;
-		memcpy(&here, filter->window + at, sizeof here);
-		memcpy(&next, filter->window + at + 1, sizeof next);
-		for (size_t i = 0; i < filter->wanted_count; i++)
-			found |= (block)(next == filter->wanted[i]);
-		size_t first = first_set((found & (block)(here == '/')) | (block)(here == 0));
-		if (first < sizeof(block))
-			return at + first < end ? at + first : end;
+	for (; at < end; at += 2 * sizeof(block)) {
+		const char *text = filter->window + at;
+		block one = marks(filter, text), other = marks(filter, text + sizeof(block));
+		if (first_set(one | other) == sizeof(block))
+			continue;
+		size_t first = first_set(one);
+		at += first < sizeof(block) ? first : first + first_set(other);
+		return at < end ? at : end;
 	}
 	return end;
 }
@@ -202,6 +214,21 @@ static enum pathmap_answer name_ends(const struct pathmap_filter *filter, const 
 	return pathmap_ends(filter->window, to, filter->end, final);
 }
 
+/* Whether the text from `at` is the name, or as much of it as there is. One comparison for the names of usual length. */
+static bool is_at(const struct pathmap_filter *filter, size_t at, const struct name *name)
+{
+	const char *text = filter->window + at;
+	size_t there = filter->end - at, length = name->container.length;
+	block here;
+
+	if (length > there)
+		return memcmp(text, name->container.at, there) == 0;
+	memcpy(&here, text, sizeof here);
+	if (first_set((here ^ name->head) & name->mask) < sizeof here)
+		return false;
+	return length <= sizeof here || !memcmp(text, name->container.at, length);
+}
+
 /* Which name stands at `at`: the longest one (T2). PATHMAP_OPEN when one that is longer yet may turn out to stand there. */
 static enum pathmap_answer find_name(const struct pathmap_filter *filter, size_t at, bool final, const struct name **found)
 {
@@ -211,8 +238,7 @@ static enum pathmap_answer find_name(const struct pathmap_filter *filter, size_t
 	for (size_t i = 0; i < filter->count; i++) {
 		const struct name *name = &filter->names[i];
 		size_t length = name->container.length;
-		if (filter->window[at] != *name->container.at ||
-		    memcmp(filter->window + at, name->container.at, length < there ? length : there) != 0)
+		if (!is_at(filter, at, name))
 			continue;
 		enum pathmap_answer answer = length > there ? (final ? PATHMAP_NO : PATHMAP_OPEN) :
 							      name_ends(filter, name, at, final);
@@ -340,8 +366,8 @@ char *pathmap_filter_room(struct pathmap_filter *filter, size_t size)
 		filter->start -= surplus;
 		filter->end -= surplus;
 	}
-	if (filter->capacity - filter->end < size + 2 * sizeof(block)) {
-		size_t capacity = filter->end + PATHMAP_LOOK_BACK + filter->longest + size + 2 * sizeof(block);
+	if (filter->capacity - filter->end < size + MARGIN) {
+		size_t capacity = filter->end + PATHMAP_LOOK_BACK + filter->longest + size + MARGIN;
 		char *window = realloc(filter->window, capacity);
 		filter->failed = filter->failed || !window;
 		if (!window)
