@@ -264,6 +264,15 @@ static bool is_relative_list(struct slice text)
 	       (pathmap_is(first, ".") || pathmap_is(first, "..") || pathmap_contains(first, '/'));
 }
 
+/* Not strstr(3): musl's is a kilobyte. */
+static bool has_empty_element(const char *list)
+{
+	while ((list = strchr(list, ':')))
+		if (*++list == ':')
+			return true;
+	return false;
+}
+
 /*
  * Relative operands and values: lists, what goes up by `..` somewhere, and what leads below another mount. All others
  * mean the same in the container's working directory. `to` is where the value ends in a --mount list. Returns false if there is no path in this one.
@@ -275,7 +284,7 @@ static bool look_at_relative(struct pathmap_scan *scan, size_t from, size_t to)
 	if (is_relative_list(text)) {
 		if (from == 0)
 			scan->finding = PATHMAP_FOUND_LIST;
-		if (!strstr(text.at, "::"))
+		if (!has_empty_element(text.at))
 			look_at_list(scan, from, ":", false);
 		return true;
 	}
