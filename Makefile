@@ -57,7 +57,11 @@ nightly: setup ## try the laws of the path map on more than 100,000 examples
 
 .PHONY: test-integration
 test-integration: setup engine ## run integration/: a real engine, real mounts
-	@$(python) -m pytest integration -o timeout=600 -o faulthandler_timeout=540
+	@$(python) -m pytest integration -m 'not heavy' -o timeout=600 -o faulthandler_timeout=540
+
+.PHONY: editor-test
+editor-test: setup engine ## run integration/editor with all compilers, also those that `make test` leaves out: 2 GB
+	@$(python) -m pytest integration/editor -o timeout=600 -o faulthandler_timeout=540
 
 .PHONY: test-image
 test-image: setup engine wheelhouse ## run tests/ in a container; BASE=image chooses its distribution

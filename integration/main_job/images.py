@@ -1,4 +1,4 @@
-"""The images of these tests, made once a machine: a busybox of 2 MB, a Debian with a compiler, and one with servers."""
+"""The images of these tests, made once a machine: a busybox of 2 MB, a Debian with a compiler, others with more."""
 
 from __future__ import annotations
 
@@ -15,12 +15,16 @@ from pathlib import Path
 from cleanenv.engine import base_image
 from cleanenv.engine.select import connect
 
-__all__ = ["BUSYBOX", "DEBIAN", "docker", "make_busybox", "make_debian", "make_services"]
+__all__ = ["BUSYBOX", "DEBIAN", "docker", "make_busybox", "make_debian", "make_editor", "make_services"]
 
 _REPOSITORY = "localhost/cleanenv-tests"
 BUSYBOX = f"{_REPOSITORY}/busybox"
 DEBIAN = f"{_REPOSITORY}/debian"
 SERVICES = f"{_REPOSITORY}/services"
+
+# Whose diagnostics an editor reads: those that are there in a quarter of a minute, and those that take two and 2 GB.
+_EDITOR = "gcc libc6-dev perl ruby mypy python3-pytest"
+_EDITOR_HEAVY = "clang rustc golang-go openjdk-17-jdk-headless node-typescript eslint"
 
 _INSTALL = (
     "apt-get update -q"
@@ -65,6 +69,13 @@ def make_debian(cache_directory: Path) -> str:
 def make_services(cache_directory: Path) -> str:
     """The name of an image with servers as users run them; making it takes half a minute."""
     return _make(cache_directory, SERVICES, "postgresql redis-server")
+
+
+def make_editor(cache_directory: Path, *, heavy: bool) -> str:
+    """The name of an image with compilers, linters and test runners."""
+    if heavy:
+        return _make(cache_directory, f"{_REPOSITORY}/editor-heavy", _EDITOR_HEAVY)
+    return _make(cache_directory, f"{_REPOSITORY}/editor", _EDITOR)
 
 
 def _make(cache_directory: Path, repository: str, packages: str) -> str:

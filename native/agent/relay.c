@@ -18,7 +18,7 @@
 
 #define OFFER_MS 20 /* between two looks whether a typed line is wanted by now */
 #define TAKE_MS 1   /* for a reader to wake up and take the line it got */
-#define PAUSE_MS 20 /* after which text that may be the beginning of a name is one that somebody waits for */
+#define PAUSE_MS 40 /* after which text that may be the beginning of a name is one that somebody waits for */
 
 static struct {
 	int epoll;

@@ -2,7 +2,7 @@
 
 #include "kernel/descriptors.h"
 #include "launcher/failure.h"
-#include "launcher/relay.h"
+#include "launcher/stream.h"
 #include "pathmap/names.h"
 
 #include <errno.h>
@@ -95,7 +95,7 @@ void text_start(struct text *text)
 	for (size_t i = 0; i < text->count; i++) {
 		struct text_stream *stream = &text->streams[i];
 		close(stream->writer);
-		stream->control = relay_start(stream->reader, stream->number, pathmap_slice_of(&text->names));
+		stream->control = stream_start(stream->reader, stream->number, pathmap_slice_of(&text->names));
 		if (stream->control < 0)
 			fail(FAILURE_OWN, "text", strerror(errno), NULL);
 		close(stream->reader);

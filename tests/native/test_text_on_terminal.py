@@ -45,7 +45,7 @@ class Terminal:
                     seen += os.read(self.main, 4096)
         while select.select([self.main], [], [], 0)[0]:
             seen += os.read(self.main, 4096)
-        assert process.returncode == 0
+        assert process.returncode == 0, seen
         return seen
 
 
