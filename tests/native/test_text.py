@@ -79,7 +79,7 @@ def test_caller_says_which_streams(mapping: HostEnvironment, said: str, stdout: 
 
 def test_options_of_the_program_say_it_and_the_caller_wins(mapping: HostEnvironment) -> None:
     profiles = [Profile(("sh",), text=Text.STDERR)]
-    table = dump_launch_table(str(mapping.runtime), "/", MOUNTS, USUAL, profiles=profiles)
+    table = dump_launch_table(str(mapping.runtime), "/", MOUNTS, USUAL, python="/python", profiles=profiles)
     (mapping.runtime / "launch-table").write_bytes(table)
     script = ("-c", "echo /work/o; echo /work/e >&2")
     result = mapping.run("sh", *script)

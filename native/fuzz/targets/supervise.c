@@ -128,12 +128,13 @@ static void call(void *context)
 	const char *candidates[] = { "/usr/bin/program", NULL };
 	const struct program program = { .name = "program", .candidates = candidates, .candidate_count = 1 };
 	const struct terminal terminal = { .descriptor = -1, .session = world.input.left % 2 };
+	const struct text text = { .count = 0 };
 	int pair[2];
 	(void)context;
 
 	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	world.agent = pair[1];
-	signals_end_as(supervise(pair[0], &program, "/", &terminal));
+	signals_end_as(supervise(pair[0], &program, "/", &terminal, &text));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
