@@ -24,11 +24,14 @@ from cleanenv.environments import Environment, save_state
 from cleanenv.errors import CorruptStateError, EnvironmentNotFoundError, EnvironmentStateError, UsageError
 from cleanenv.files import locked, replace_file
 from cleanenv.model.configuration import Configuration
+from cleanenv.model.container import Image
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount, with_defaults
 from cleanenv.model.state import State
+from cleanenv.model.system_user import system_user
+from cleanenv.model.user import User, UserRequest
 from cleanenv.operations import containers, hooks, live
 from cleanenv.operations.destroy import destroy, destroy_damaged
 from cleanenv.operations.hooks import Warn
@@ -39,6 +42,7 @@ from cleanenv.runtime import choose_runtime_directory, make_runtime_directory
 __all__ = ["check_links", "create"]
 
 _IDENTIFIER_BYTES = 6
+_ANOTHER_CONTAINER = "container:"
 _LOOK = "cleanenv exec -e {environment} -- ls -l {directory}"
 
 
@@ -61,10 +65,10 @@ def create(  # noqa: PLR0913 (what a creation depends on)
     mounts = with_defaults(configuration.mounts)
     _check_root(root, clear=clear)
     _check_mounts(mounts)
-    _check_network(configuration)
-    user = configuration.user.resolve(host.user) if configuration.user else host.user
+    _check_publish(configuration)
     content = dump_configuration(configuration)
     engine = connect()
+    _check_network(engine, configuration.effective_network)
     image = base_image.resolve(
         engine,
         configuration.base,
@@ -73,6 +77,8 @@ def create(  # noqa: PLR0913 (what a creation depends on)
         progress,
         environ=host.variables,
     )
+    user = _user(engine, image, configuration.user, host.user)
+    _check_home(user, mounts)
     if clear and EnvironmentPaths(root).private.exists():
         try:
             destroy(root, host, connect=lambda: engine, warn=warn)
@@ -219,12 +225,52 @@ def _check_mounts(mounts: tuple[Mount, ...]) -> None:
     containers.check_root_mount(mounts)
 
 
-def _check_network(configuration: Configuration) -> None:
-    if configuration.publish and configuration.effective_network == "host":
+def _check_publish(configuration: Configuration) -> None:
+    network = configuration.effective_network
+    if network == "host":
+        why = "in the host's network every port is the host's already"
+    elif network == "none" or network.startswith(_ANOTHER_CONTAINER):
+        why = f"network {network} has no ports to publish"
+    else:
+        return
+    for port in configuration.publish:
+        raise UsageError(f"publish {port}", why, "leave --publish away, or give --network bridge")
+
+
+def _check_network(engine: Engine, network: str) -> None:
+    what = f"network {network}"
+    if network.startswith(_ANOTHER_CONTAINER):
+        if engine.container(network.removeprefix(_ANOTHER_CONTAINER)) is None:
+            raise UsageError(what, "the engine has no such container", f"{engine.info().kind} ps")
+        return
+    found = engine.networks()
+    if network not in found:
+        why = f"the engine has none of that name, but {', '.join(found)}"
+        raise UsageError(what, why, f"{engine.info().kind} network create {shlex.quote(network)}")
+
+
+def _user(engine: Engine, image: Image, request: UserRequest | None, caller: User) -> User:
+    if request is None:
+        return caller
+    if request.is_system and request.uid is None:
+        with uninterrupted():
+            texts = [engine.read_file(image.id, path) or b"" for path in ("/etc/passwd", "/etc/group")]
+        return system_user(request.name, *(text.decode("utf-8", "surrogateescape") for text in texts))
+    return request.resolve(caller)
+
+
+def _check_home(user: User, mounts: tuple[Mount, ...]) -> None:
+    """A home that is missing is made in the container, but never on a mount, where it would be the host's."""
+    covering = [each for each in mounts if f"{user.home}/".startswith(f"{each.container}/")]
+    if not covering:
+        return
+    mount = max(covering, key=lambda each: len(each.container))
+    path = mount.host.rstrip("/") + user.home.removeprefix(mount.container)
+    if not os.path.isdir(path):
         raise UsageError(
-            f"publish {configuration.publish[0]}",
-            "in the host's network every port is the host's already",
-            "leave --publish away, or give --network bridge",
+            f"user {user.name}",
+            f"the home {user.home} is on the mount {mount.container}, and {path} is not there",
+            f"mkdir {shlex.quote(path)}",
         )
 
 

@@ -151,7 +151,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, why: str, hint: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[global]\nuser = a b\n", "[global] user: 'a b' is no name for a user"),
+        ("[global]\nuser = 1234\n", "[global] user: '1234' is no name for a user"),
         ("[global]\nuser = x:build\n", "[global] user: 'x' is no id of a user"),
         ("[global]\npublish = 80, x\n", "[global] publish: '80' is no port mapping"),
         ("[global]\ngrace = soon\n", "[global] grace: 'soon' is no number of seconds"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -206,16 +207,43 @@ def test_other_threads_need_no_such_care() -> None:
 
 
 def test_user_is_the_one_of_this_process_with_all_its_groups() -> None:
-    user = current_user()
+    user = current_user("")
     assert (user.uid, user.gid) == (os.geteuid(), os.getegid())
     assert {group.gid for group in user.groups} == {os.getegid(), *os.getgroups()}
     assert len(user.groups) == len({group.gid for group in user.groups})
     assert user.home.startswith("/")
 
 
-def test_user_without_an_account_gets_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("variable", "home"),
+    [
+        ("/srv/jobs", "/srv/jobs"),
+        ("", "/home/user4000000"),
+        ("/", "/home/user4000000"),
+        ("jobs", "/home/user4000000"),
+        ("/a:b", "/home/user4000000"),
+    ],
+)
+def test_user_without_an_account_gets_a_name(monkeypatch: pytest.MonkeyPatch, variable: str, home: str) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000)
     monkeypatch.setattr(os, "getegid", lambda: 4_000_001)
-    user = current_user()
-    assert (user.name, user.uid, user.home) == ("user4000000", 4_000_000, "/home/user4000000")
+    user = current_user(variable)
+    assert (user.name, user.uid, user.home) == ("user4000000", 4_000_000, home)
     assert user.groups[0].name == "group4000001"
+
+
+@pytest.mark.parametrize(
+    ("entry", "name", "home"),
+    [
+        (("CORP\\ann", "/home/CORP/ann"), "CORP_ann", "/home/CORP/ann"),
+        (("ann@corp.example", "/home/ann"), "ann_corp.example", "/home/ann"),
+        (("www-data", "/"), "www-data", "/home/www-data"),
+    ],
+)
+def test_user_of_a_domain_or_without_a_home_is_one_of_the_container(
+    monkeypatch: pytest.MonkeyPatch, entry: tuple[str, str], name: str, home: str
+) -> None:
+    account = pwd.struct_passwd((entry[0], "x", os.geteuid(), os.getegid(), "", entry[1], "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: account)
+    user = current_user("/elsewhere")
+    assert (user.name, user.home) == (name, home)
