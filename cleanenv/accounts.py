@@ -8,25 +8,33 @@ import pwd
 
 from cleanenv.model.user import Group, User, valid_name
 
-__all__ = ["current_user"]
+__all__ = ["current_user", "has_account"]
 
 
-def current_user(home: str) -> User:
-    """The user of this process with its groups, the effective one first.
+def current_user() -> User:
+    """The user of this process with its groups, the effective one first; a uid without an entry gets a made-up name.
 
-    A uid without an entry has a made-up name and `home`, what its variable says. Where neither knows a home of its
-    own (services often have `/`), it is below /home.
+    Who has no home of its own (services often have `/`) has one below /home in the container.
     """
     uid = os.geteuid()
     try:
         entry = pwd.getpwuid(uid)
         name, home = valid_name(entry.pw_name), entry.pw_dir
     except KeyError:
-        name = f"user{uid}"
-    if not home.startswith("/") or home == "/" or set(home) & set(":\n"):
+        name, home = f"user{uid}", "/"
+    if not home.startswith("/") or home == "/":
         home = f"/home/{name}"
     gids = [os.getegid(), *(gid for gid in os.getgroups() if gid != os.getegid())]
     return User(name, uid, home, tuple(_group(gid) for gid in gids))
+
+
+def has_account(uid: int) -> bool:
+    """Whether the host knows the uid."""
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def _group(gid: int) -> Group:

@@ -32,7 +32,7 @@ __all__ = [
 def current_host() -> Host:
     """The process that runs this command."""
     return Host(
-        user=current_user(os.environ.get("HOME", "")),
+        user=current_user(),
         working_directory=_working_directory(),
         variables=dict(os.environ),
         python=sys.executable,

@@ -19,7 +19,15 @@ import docker.types
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
 from cleanenv.engine import docker_config, docker_files, docker_pull
-from cleanenv.engine.docker_errors import LIBRARY_ERRORS, explain, library_errors, status_of, tidy, translate
+from cleanenv.engine.docker_errors import (
+    LIBRARY_ERRORS,
+    explain,
+    library_errors,
+    status_of,
+    taken_port,
+    tidy,
+    translate,
+)
 from cleanenv.engine.docker_values import container_of, field_of, image_of, items_of, qualified, text_of
 from cleanenv.engine.port import ProgressReport
 from cleanenv.engine.probe import Endpoint, EngineVersion
@@ -276,6 +284,9 @@ class DockerEngine:
             return EngineError(
                 what, f"{source}, which it mounts, is no longer there", f"mkdir -p {shlex.quote(source)}"
             )
+        port = taken_port(why)
+        if port is not None:
+            return EngineError(what, f"port {port} of the host is in use", f"ss -tulpn 'sport = {port}'")
         return self._translate(error, what)
 
     def stop_container(self, container_id: str, grace_s: int) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 import cleanenv
+from cleanenv.accounts import has_account
 from cleanenv.activation.scripts import activation_scripts
 from cleanenv.agent.client import AgentClient
 from cleanenv.agent.wire import Presence
@@ -63,6 +64,7 @@ def create(  # noqa: PLR0913 (what a creation depends on)
     included, nothing of the new environment is left. With `clear` an environment at that path is destroyed first.
     """
     mounts = with_defaults(configuration.mounts)
+    _check_account(host.user.uid)
     _check_root(root, clear=clear)
     _check_mounts(mounts)
     _check_publish(configuration)
@@ -182,6 +184,15 @@ def _quoted_directory(path: str) -> str:
 
 def _literal(path: str) -> str:
     return "".join("\\" + character if character in "\\*?[" else character for character in path)
+
+
+def _check_account(uid: int) -> None:
+    if uid != 0 and not has_account(uid):
+        raise UsageError(
+            f"user {uid}",
+            "the host has no account of that id, without which fusermount mounts nothing",
+            f"useradd --create-home --uid {uid} NAME",
+        )
 
 
 def _check_root(root: Path, *, clear: bool) -> None:
