@@ -59,14 +59,16 @@ class UserRequest:
         return f"{'system:' if self.is_system else ''}{number}{self.name}"
 
     def resolve(self, caller: User) -> User:
-        """The user. Without an id it is the caller under another name, so that files on mounts stay the caller's.
+        """The user. Without an id, or with the caller's, it is the caller, whatever its name: files stay the caller's.
 
-        With an id its group has the same id and name. A system user's home is below /var/lib.
+        Any other id has a group of the same id and name. A system user's home is below /var/lib.
         """
         home = f"/var/lib/{self.name}" if self.is_system else f"/home/{self.name}"
-        if self.uid is None:
-            return User(self.name, caller.uid, home, caller.groups)
-        return User(self.name, self.uid, "/root" if self.uid == 0 else home, (Group(self.name, self.uid),))
+        if self.uid is not None and self.uid != caller.uid:
+            return User(self.name, self.uid, "/root" if self.uid == 0 else home, (Group(self.name, self.uid),))
+        if self.name == caller.name and not self.is_system:
+            return caller
+        return User(self.name, caller.uid, home, caller.groups)
 
 
 def parse_user(text: str, what: str) -> UserRequest:

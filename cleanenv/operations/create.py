@@ -57,8 +57,11 @@ def create(  # noqa: PLR0913 (what a creation depends on)
     os_release: Mapping[str, str],
     progress: ProgressReport,
     warn: Warn,
+    sources: Mapping[str, str],
 ) -> Environment:
     """Create the environment at `root` and leave it running, its programs callable.
+
+    `sources` says where a setting was said that was not typed, by its kind and name (`network`, `link cc`).
 
     Raises UsageError for anything that cannot be, before anything is made; after any later error, an interrupt
     included, nothing of the new environment is left. With `clear` an environment at that path is destroyed first.
@@ -66,11 +69,11 @@ def create(  # noqa: PLR0913 (what a creation depends on)
     mounts = with_defaults(configuration.mounts)
     _check_account(host.user.uid)
     _check_root(root, clear=clear)
-    _check_mounts(mounts)
-    _check_publish(configuration)
+    _check_mounts(mounts, sources)
+    _check_publish(configuration, sources)
     content = dump_configuration(configuration)
     engine = connect()
-    _check_network(engine, configuration.effective_network)
+    _check_network(engine, configuration.effective_network, sources)
     image = base_image.resolve(
         engine,
         configuration.base,
@@ -80,7 +83,7 @@ def create(  # noqa: PLR0913 (what a creation depends on)
         environ=host.variables,
     )
     user = _user(engine, image, configuration.user, host.user)
-    _check_home(user, mounts)
+    _check_home(user, mounts, sources)
     if clear and EnvironmentPaths(root).private.exists():
         try:
             destroy(root, host, connect=lambda: engine, warn=warn)
@@ -128,7 +131,7 @@ def create(  # noqa: PLR0913 (what a creation depends on)
             save_state(paths, environment.state)
             environment = containers.ensure_running(engine, environment)
             look = f"create it without this link, then see: {_LOOK}"
-            check_links(environment, configuration.links or (), look=look)
+            check_links(environment, configuration.links or (), look=look, sources=sources)
             registry = Registry(host.state_directory)
             undo.callback(registry.remove, identifier)
             registry.add(identifier, root)
@@ -150,10 +153,12 @@ class _Undo(contextlib.ExitStack):
             return bool(super().__exit__(kind, error, trace))
 
 
-def check_links(environment: Environment, links: tuple[Link, ...], *, look: str = _LOOK) -> None:
+def check_links(
+    environment: Environment, links: tuple[Link, ...], *, look: str = _LOOK, sources: Mapping[str, str] | None = None
+) -> None:
     """Raise UsageError for a link to what the container has not, or what is no program; patterns may be empty.
 
-    `look` is the hint how to see what there is.
+    `look` is the hint how to see what there is, `sources` as for create.
     """
     named = [link for link in links if not link.is_glob]
     if not named:
@@ -168,7 +173,7 @@ def check_links(environment: Environment, links: tuple[Link, ...], *, look: str 
             exists = not link.path.startswith("~/") and agent.exists([link.path])[0] is not Presence.ABSENT
             reason = "it is no program: not a file that may be executed" if exists else "the container has no such file"
             raise UsageError(
-                f"link {link.name}:{link.path}",
+                (sources or {}).get(f"link {link.name}", f"link {link.name}:{link.path}"),
                 reason,
                 look.format(
                     environment=shlex.quote(str(environment.paths.root)),
@@ -224,7 +229,7 @@ def _check_name(root: Path, what: str) -> None:
         raise UsageError(what, "a part of the path is longer than a file name can be", "choose a shorter name")
 
 
-def _check_mounts(mounts: tuple[Mount, ...]) -> None:
+def _check_mounts(mounts: tuple[Mount, ...], sources: Mapping[str, str]) -> None:
     for index, mount in enumerate(mounts):
         for other in mounts[:index]:
             if other.container == mount.container:
@@ -233,10 +238,15 @@ def _check_mounts(mounts: tuple[Mount, ...]) -> None:
             if other.host == mount.host:
                 why = f"it is {other.container} in the container already"
                 raise UsageError(f"directory {mount.host}", why, "mount it once")
+    for mount in mounts:
+        if not os.path.exists(mount.host):
+            what = f"directory {mount.host}"
+            hint = f"mkdir -p {shlex.quote(mount.host)}"
+            raise UsageError(sources.get(what, what), f"there is no {mount.host} on the host", hint)
     containers.check_root_mount(mounts)
 
 
-def _check_publish(configuration: Configuration) -> None:
+def _check_publish(configuration: Configuration, sources: Mapping[str, str]) -> None:
     network = configuration.effective_network
     if network == "host":
         why = "in the host's network every port is the host's already"
@@ -245,11 +255,13 @@ def _check_publish(configuration: Configuration) -> None:
     else:
         return
     for port in configuration.publish:
-        raise UsageError(f"publish {port}", why, "leave --publish away, or give --network bridge")
+        raise UsageError(
+            sources.get("publish", f"publish {port}"), why, "leave --publish away, or give --network bridge"
+        )
 
 
-def _check_network(engine: Engine, network: str) -> None:
-    what = f"network {network}"
+def _check_network(engine: Engine, network: str, sources: Mapping[str, str]) -> None:
+    what = sources.get("network", f"network {network}")
     if network.startswith(_ANOTHER_CONTAINER):
         if engine.container(network.removeprefix(_ANOTHER_CONTAINER)) is None:
             raise UsageError(what, "the engine has no such container", f"{engine.info().kind} ps")
@@ -270,7 +282,7 @@ def _user(engine: Engine, image: Image, request: UserRequest | None, caller: Use
     return request.resolve(caller)
 
 
-def _check_home(user: User, mounts: tuple[Mount, ...]) -> None:
+def _check_home(user: User, mounts: tuple[Mount, ...], sources: Mapping[str, str]) -> None:
     """A home that is missing is made in the container, but never on a mount, where it would be the host's."""
     covering = [each for each in mounts if f"{user.home}/".startswith(f"{each.container}/")]
     if not covering:
@@ -279,7 +291,7 @@ def _check_home(user: User, mounts: tuple[Mount, ...]) -> None:
     path = mount.host.rstrip("/") + user.home.removeprefix(mount.container)
     if not os.path.isdir(path):
         raise UsageError(
-            f"user {user.name}",
+            sources.get("user", f"user {user.name}"),
             f"the home {user.home} is on the mount {mount.container}, and {path} is not there",
             f"mkdir {shlex.quote(path)}",
         )

@@ -12,13 +12,18 @@ from cleanenv.errors import UsageError
 from cleanenv.model.system_user import system_user
 from cleanenv.model.user import Group, User, parse_user, valid_name
 
-CALLER = User("ann", 1000, "/home/ann", (Group("ann", 1000), Group("staff", 50)))
+CALLER = User("ann", 1000, "/srv/ann", (Group("ann", 1000), Group("staff", 50)))
 
 
 @pytest.mark.parametrize(
     ("request_", "name", "uid", "home", "gids"),
     [
         ("build", "build", 1000, "/home/build", [1000, 50]),
+        ("1000:build", "build", 1000, "/home/build", [1000, 50]),
+        # What cleanenv 0.1.3 wrote into each file; the home need not be what the name says.
+        ("1000:ann", "ann", 1000, "/srv/ann", [1000, 50]),
+        ("ann", "ann", 1000, "/srv/ann", [1000, 50]),
+        ("system:1000:ann", "ann", 1000, "/var/lib/ann", [1000, 50]),
         ("1234:build", "build", 1234, "/home/build", [1234]),
         ("system:999:svc", "svc", 999, "/var/lib/svc", [999]),
         ("0:admin", "admin", 0, "/root", [0]),

@@ -193,6 +193,7 @@ def refusal(bench: Bench, root: Path, *mounts: Mount) -> CleanenvError:
             os_release={},
             progress=lambda *_: None,
             warn=bench.warnings.append,
+            sources={},
         )
     assert bench.traces() == before
     return caught.value
