@@ -25,7 +25,7 @@ from cleanenv.model.configuration import (
     check_variable_pattern,
 )
 from cleanenv.model.link import parse_links
-from cleanenv.model.mount import parse_directory
+from cleanenv.model.mount import check_distinct, parse_directory
 from cleanenv.model.user import parse_user
 
 __all__ = ["create"]
@@ -165,7 +165,7 @@ def create(  # noqa: PLR0913 (one for each option)
         persistent=persistent,
         idle_timeout=check_idle_timeout(idle_timeout, "option --idle-timeout") if idle_timeout is not None else None,
         grace=check_grace(grace, "option --grace") if grace is not None else None,
-        environment=environment,
+        environment=tuple(dict(environment).items()),
         deny_env=tuple(check_variable_pattern(text, "option --deny-env") for text in deny_env),
         allow_env=tuple(check_variable_pattern(text, "option --allow-env") for text in allow_env),
         on_activate=tuple(filter(None, on_activate)),
@@ -181,6 +181,7 @@ def create(  # noqa: PLR0913 (one for each option)
             raise UsageError(error.what, error.why, error.hint) from error
         sources = _sources(configuration, said, f"configuration {file}")
         configuration = configuration.over(said)
+    check_distinct(configuration.mounts)
     if generate_config_file:
         click.echo(dump_configuration(configuration), nl=False)
         return

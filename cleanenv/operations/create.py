@@ -29,7 +29,7 @@ from cleanenv.model.container import Image
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
-from cleanenv.model.mount import Mount, with_defaults
+from cleanenv.model.mount import Mount, check_distinct, with_defaults
 from cleanenv.model.state import State
 from cleanenv.model.system_user import system_user
 from cleanenv.model.user import User, UserRequest
@@ -230,14 +230,7 @@ def _check_name(root: Path, what: str) -> None:
 
 
 def _check_mounts(mounts: tuple[Mount, ...], sources: Mapping[str, str]) -> None:
-    for index, mount in enumerate(mounts):
-        for other in mounts[:index]:
-            if other.container == mount.container:
-                why = f"{mount.container} in the container is {other.host} already"
-                raise UsageError(f"directory {mount.host}", why, "mount one of them elsewhere")
-            if other.host == mount.host:
-                why = f"it is {other.container} in the container already"
-                raise UsageError(f"directory {mount.host}", why, "mount it once")
+    check_distinct(mounts)
     for mount in mounts:
         if not os.path.exists(mount.host):
             what = f"directory {mount.host}"
