@@ -30,6 +30,8 @@ _VALUES = ("base", "network", "user", "idle_timeout", "grace")
 _SWITCHES = ("persistent", "sudo")
 _LISTS = ("publish", "deny_env", "allow_env", "on_activate", "on_deactivate", "on_destroy")
 _GLOBAL_KEYS = (*_VALUES, *_SWITCHES, *_LISTS)
+# What cleanenv 0.1.3 noted of its own in an environment's file; of no use here.
+_NOT_OURS = ("container_id", "snapshots", "profile")
 _GLOBS = "*"  # the key of [link] for patterns, which have no names
 _PLAIN = re.compile(r"[\w./~:+@-]+|\*", re.ASCII)
 
@@ -55,7 +57,9 @@ def dump_configuration(configuration: Configuration) -> bytes:
     for name in _LISTS:
         values = getattr(configuration, name)
         if values:
-            lines.append(f"{name} = {', '.join(map(_quoted, values))}")
+            # Only what stands alone may be anything.
+            quote = _quoted_value if len(values) == 1 else _quoted
+            lines.append(f"{name} = {', '.join(map(quote, values))}")
     lines.append("[directory]")
     for mount in configuration.mounts:
         mode = "rw" if mount.writable else "ro"
@@ -68,7 +72,7 @@ def dump_configuration(configuration: Configuration) -> bytes:
             lines.append(f"{_GLOBS} = {', '.join(patterns)}")
     if configuration.environment:
         lines.append("[environment]")
-        lines += [f"{_quoted(name)} = {_quoted(value)}" for name, value in configuration.environment]
+        lines += [f"{_quoted(name)} = {_quoted_value(value)}" for name, value in configuration.environment]
     lines += _profile_lines(configuration.profiles)
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
@@ -93,6 +97,15 @@ def _quoted(text: str) -> str:
     )
 
 
+def _quoted_value(text: str) -> str:
+    """As the only value of a key, which may have several lines; the library takes their ends for one of its own."""
+    if "\r\n" not in text and ("\n" in text or ('"' in text and "'" in text)):
+        for quote in ('"""', "'''"):
+            if quote not in text:
+                return f"{quote}{text}{quote}"
+    return _quoted(text)
+
+
 def _parse(content: bytes, what: str) -> Configuration:
     # Split here: what other characters end a line for Python are part of a name for the kernel.
     lines = content.decode("utf-8", "surrogateescape").split("\n")
@@ -110,7 +123,7 @@ def _parse(content: bytes, what: str) -> Configuration:
             raise UsageError(what, f"unknown section {inner!r} in [{name}]", f"sections are {', '.join(_SECTIONS)}")
     section = file.get("global", {})
     for key, value in section.items():
-        if key not in _GLOBAL_KEYS:
+        if key not in _GLOBAL_KEYS + _NOT_OURS:
             raise UsageError(what, f"unknown key {key!r} in [global]", f"keys are {', '.join(_GLOBAL_KEYS)}")
         if key in _VALUES and (not isinstance(value, str) or not value):
             raise UsageError(what, f"[global] {key}: {value!r} is not one value", f"{key} = VALUE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 from pathlib import Path
 
@@ -37,14 +38,23 @@ def make_runtime_directory(path: str, uid: int) -> RuntimePaths:
         for directory in (paths.root.parent, paths.root, paths.agent_directory):
             directory.mkdir(mode=0o700, exist_ok=True)
             if not _is_private(str(directory), uid):
-                raise EnvironmentStateError(
-                    f"runtime directory {directory}",
-                    "it is not a directory that only you can use",
-                    f"ls -ld {directory}; remove it if it is not yours",
-                )
+                raise _not_private(directory, uid)
+    except FileExistsError as error:
+        raise _not_private(Path(error.filename), uid) from error
     except OSError as error:
         raise EnvironmentStateError(f"runtime directory {path}", error.strerror or str(error)) from error
     return paths
+
+
+def _not_private(directory: Path, uid: int) -> EnvironmentStateError:
+    status = os.lstat(directory)
+    name = shlex.quote(str(directory))
+    if status.st_uid != uid:
+        # In /tmp nobody but its owner and root may remove it.
+        hint = f"sudo rm -r {name}"
+    else:
+        hint = f"chmod 700 {name}" if stat.S_ISDIR(status.st_mode) else f"rm {name}"
+    return EnvironmentStateError(f"runtime directory {directory}", "it is not a directory that only you can use", hint)
 
 
 def _is_private(path: str, uid: int) -> bool:

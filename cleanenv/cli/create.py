@@ -15,7 +15,7 @@ from cleanenv.cli.context import (
     engine_connector,
     warn,
 )
-from cleanenv.errors import UsageError
+from cleanenv.errors import CorruptStateError, UsageError
 from cleanenv.model.configuration import (
     Configuration,
     check_grace,
@@ -25,7 +25,7 @@ from cleanenv.model.configuration import (
     check_variable_pattern,
 )
 from cleanenv.model.link import parse_links
-from cleanenv.model.mount import parse_directory
+from cleanenv.model.mount import check_distinct, parse_directory
 from cleanenv.model.user import parse_user
 
 __all__ = ["create"]
@@ -146,6 +146,8 @@ def create(  # noqa: PLR0913 (one for each option)
     host = current_host()
     if base_image == "":
         raise UsageError("base image", "its name is empty", "leave --base-image away for the one like the host")
+    if network == "":
+        raise UsageError("option --network", "its name is empty", "leave --network away for the host's")
     environment = tuple(defined_variable(text, host.variables) for text in variables)
     for name, _ in environment:
         check_variable(name, "option --env")
@@ -156,23 +158,30 @@ def create(  # noqa: PLR0913 (one for each option)
             for text in directories
         ),
         links=parse_links(links) if links else None,
-        network=network or None,
+        network=network,
         publish=tuple(check_publish(text, "option --publish") for text in publish),
         user=parse_user(user, "option --user") if user is not None else None,
         sudo=sudo,
         persistent=persistent,
         idle_timeout=check_idle_timeout(idle_timeout, "option --idle-timeout") if idle_timeout is not None else None,
         grace=check_grace(grace, "option --grace") if grace is not None else None,
-        environment=environment,
+        environment=tuple(dict(environment).items()),
         deny_env=tuple(check_variable_pattern(text, "option --deny-env") for text in deny_env),
         allow_env=tuple(check_variable_pattern(text, "option --allow-env") for text in allow_env),
-        on_activate=on_activate,
-        on_deactivate=on_deactivate,
-        on_destroy=on_destroy,
+        on_activate=tuple(filter(None, on_activate)),
+        on_deactivate=tuple(filter(None, on_deactivate)),
+        on_destroy=tuple(filter(None, on_destroy)),
     )
     file = _configuration_file(config)
+    sources: dict[str, str] = {}
     if file is not None:
-        configuration = configuration.over(read_configuration(file))
+        try:
+            said = read_configuration(file)
+        except CorruptStateError as error:  # here it is the user's own
+            raise UsageError(error.what, error.why, error.hint) from error
+        sources = _sources(configuration, said, f"configuration {file}")
+        configuration = configuration.over(said)
+    check_distinct(configuration.mounts)
     if generate_config_file:
         click.echo(dump_configuration(configuration), nl=False)
         return
@@ -188,6 +197,7 @@ def create(  # noqa: PLR0913 (one for each option)
             clear=clear,
             connect=engine_connector(host),
             os_release=_os_release(),
+            sources=sources,
             progress=progress,
             warn=warn,
         )
@@ -199,6 +209,21 @@ def _configuration_file(named: str | None) -> Path | None:
         return Path(named).expanduser()
     default = Path(_CONFIGURATION)
     return default if default.exists() else None
+
+
+def _sources(typed: Configuration, file: Configuration, what: str) -> dict[str, str]:
+    """Where the file decides, for errors that show later: its section, key and value by what the setting is called."""
+    found = {
+        name: f"{what}, [global] {name} = {value}"
+        for name, value in (("network", file.network), ("user", file.user), ("publish", ", ".join(file.publish)))
+        if value and not getattr(typed, name)
+    }
+    links = [link for link in file.links or () if link.name not in {own.name for own in typed.links or ()}]
+    return (
+        found
+        | {f"link {link.name}": f"{what}, [link] {link.name} = {link.path}" for link in links}
+        | {f"directory {each.host}": f"{what}, [directory] {each.host} = {each.container}" for each in file.mounts}
+    )
 
 
 def _os_release() -> dict[str, str]:

@@ -18,8 +18,16 @@ import docker.tls
 import docker.types
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-from cleanenv.engine import docker_config, docker_pull
-from cleanenv.engine.docker_errors import LIBRARY_ERRORS, explain, library_errors, status_of, tidy, translate
+from cleanenv.engine import docker_config, docker_files, docker_pull
+from cleanenv.engine.docker_errors import (
+    LIBRARY_ERRORS,
+    explain,
+    library_errors,
+    status_of,
+    taken_port,
+    tidy,
+    translate,
+)
 from cleanenv.engine.docker_values import container_of, field_of, image_of, items_of, qualified, text_of
 from cleanenv.engine.port import ProgressReport
 from cleanenv.engine.probe import Endpoint, EngineVersion
@@ -32,6 +40,12 @@ __all__ = ["DockerEngine", "read_mount_table"]
 _TIMEOUT_S = 60
 _IMPORT_TIMEOUT_S = 900
 _CHUNK = 1 << 20
+
+# What needs no network of the engine; Docker lists these as networks.
+_NETWORK_MODES = {
+    "docker": {"bridge", "host", "none"},
+    "podman": {"bridge", "host", "none", "pasta", "private", "slirp4netns"},
+}
 
 # An imported image has no configuration; this is what the images of the registries say.
 _IMPORT_CHANGES = ["ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
@@ -182,6 +196,17 @@ class DockerEngine:
         except LIBRARY_ERRORS as error:
             raise self._translate(error, what) from error
 
+    def read_file(self, image_id: str, path: str) -> bytes | None:
+        """The content of a file of the image, None where it has none; one that is not small is an EngineError."""
+        with self._errors(f"read {path} of the image"):
+            return docker_files.read_file(self._api, image_id, path)
+
+    def networks(self) -> tuple[str, ...]:
+        """The names of the networks that a container may be in."""
+        with self._errors("list the networks"):
+            listed = items_of(self._api.networks())
+        return tuple(sorted({text_of(item, "Name") for item in listed} | _NETWORK_MODES[self._version.kind]))
+
     def create_container(self, spec: ContainerSpec) -> Container:
         """Create a container, not started. `publish` is of no effect in the host's network."""
         what = f"create container {spec.name}"
@@ -259,6 +284,9 @@ class DockerEngine:
             return EngineError(
                 what, f"{source}, which it mounts, is no longer there", f"mkdir -p {shlex.quote(source)}"
             )
+        port = taken_port(why)
+        if port is not None:
+            return EngineError(what, f"port {port} of the host is in use", f"ss -tulpn 'sport = {port}'")
         return self._translate(error, what)
 
     def stop_container(self, container_id: str, grace_s: int) -> None:

@@ -12,7 +12,7 @@ import urllib3.exceptions
 
 from cleanenv.errors import EngineError, EngineUnavailableError
 
-__all__ = ["LIBRARY_ERRORS", "explain", "library_errors", "status_of", "tidy", "translate"]
+__all__ = ["LIBRARY_ERRORS", "explain", "library_errors", "status_of", "taken_port", "tidy", "translate"]
 
 # StreamParseError is no DockerException, ProxySchemeUnsupported no HTTPError; an OSError is what a socket
 # that breaks in a stream gives.
@@ -29,6 +29,11 @@ LIBRARY_ERRORS = (
 _PASSED_ON = re.compile(
     r"^(failed to create (shim|task)( task)?|OCI runtime (create|start) failed|runc create failed|crun"
     r"|unable to start container process|error during container init|Error response from daemon): "
+)
+
+_TAKEN_PORT = re.compile(
+    r"(?:listen \w+ |Bind for |bind host port (?:for )?)(?:[\d.]*|\[[0-9a-f:]*\]):(\d+)\b"
+    r".*: (?:port is already allocated|address already in use)"
 )
 
 
@@ -63,6 +68,12 @@ def explain(error: Exception) -> str:
     if isinstance(error, docker.errors.APIError) and error.explanation:
         text = error.explanation
     return tidy(text)
+
+
+def taken_port(why: str) -> str | None:
+    """The port of the host that somebody else has, when that is the reason of a refused start."""
+    found = _TAKEN_PORT.search(why)
+    return found[1] if found else None
 
 
 def tidy(text: str) -> str:

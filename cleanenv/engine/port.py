@@ -42,6 +42,12 @@ class Engine(Protocol):
     def remove_image(self, image_id: str) -> None:
         """Remove an image; one that is gone already is no error."""
 
+    def read_file(self, image_id: str, path: str) -> bytes | None:
+        """The content of a file of the image, None where it has none; one that is not small is an EngineError."""
+
+    def networks(self) -> tuple[str, ...]:
+        """The names of the networks that a container may be in."""
+
     def create_container(self, spec: ContainerSpec) -> Container:
         """Create a container, not started. A name that is taken is an EngineError."""
 

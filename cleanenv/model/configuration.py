@@ -21,13 +21,16 @@ __all__ = [
 ]
 
 _PUBLISH = re.compile(
-    r"(?:(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:]+\]):)?\d+(?:-\d+)?:\d+(?:-\d+)?(?:/(?:tcp|udp|sctp))?", re.ASCII
+    r"(?:(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:]+\]):)?\d{1,5}(?:-\d{1,5})?:\d{1,5}(?:-\d{1,5})?"
+    r"(?:/(?:tcp|udp|sctp))?",
+    re.ASCII,
 )
 _SECONDS = re.compile(r"\d{1,5}", re.ASCII)
 _GRACE_MAX_S = 86400
 _IDLE_TIMEOUT_S = 300
 _IDLE_TIMEOUT_MAX_S = 10**9
 _NEVER = "off"
+_PORT_MAX = 65535
 # What the agent sets for every program, from the user.
 _USERS_OWN = frozenset({"HOME", "USER", "LOGNAME", "SHELL"})
 
@@ -123,7 +126,7 @@ def check_grace(text: str, what: str) -> int:
 
 def check_publish(text: str, what: str) -> str:
     """The port mapping as it is. Raises UsageError, naming `what`."""
-    if not _PUBLISH.fullmatch(text):
+    if not _PUBLISH.fullmatch(text) or not _are_ports(text):
         raise UsageError(what, f"{text!r} is no port mapping", "use [HOST-IP:]HOST:CONTAINER[/tcp|/udp]")
     return text
 
@@ -135,6 +138,13 @@ def check_idle_timeout(text: str, what: str) -> int:
     if not text.isascii() or not text.isdecimal() or int(text) > _IDLE_TIMEOUT_MAX_S:
         raise UsageError(what, f"{text!r} is no number of seconds", "use whole seconds, or off")
     return int(text)
+
+
+def _are_ports(text: str) -> bool:
+    """Whether each is one, and as many lead out as in."""
+    ranges = [part.partition("-") for part in text.partition("/")[0].split(":")[-2:]]
+    ports = [(int(first), int(last or first)) for first, _, last in ranges]
+    return len({last - first for first, last in ports}) == 1 and all(0 < a <= b <= _PORT_MAX for a, b in ports)
 
 
 def check_variable(name: str, what: str) -> str:

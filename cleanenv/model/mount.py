@@ -13,6 +13,7 @@ __all__ = [
     "DEFAULT_MOUNTS",
     "ROOT_MOUNT_POINT",
     "Mount",
+    "check_distinct",
     "container_path",
     "parse_directory",
     "split_mode",
@@ -99,3 +100,15 @@ def with_defaults(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
     """The given mounts and those default ones that none of them replaces (same host or same container path)."""
     taken = {m.host for m in mounts} | {m.container for m in mounts}
     return tuple(d for d in DEFAULT_MOUNTS if d.host not in taken and d.container not in taken) + mounts
+
+
+def check_distinct(mounts: tuple[Mount, ...]) -> None:
+    """Raise UsageError for a place in the container that is two of the host, or the other way round."""
+    for index, mount in enumerate(mounts):
+        for other in mounts[:index]:
+            if other.container == mount.container:
+                why = f"{mount.container} in the container is {other.host} already"
+                raise UsageError(f"directory {mount.host}", why, "mount one of them elsewhere")
+            if other.host == mount.host:
+                why = f"it is {other.container} in the container already"
+                raise UsageError(f"directory {mount.host}", why, "mount it once")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from cleanenv.errors import UsageError
 
-__all__ = ["Group", "User", "UserRequest", "parse_user"]
+__all__ = ["Group", "User", "UserRequest", "parse_user", "valid_name"]
 
-# What every image's tools take for a name (useradd(8)); one of digits alone would be read as an id.
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_NAME_MAX = 64
+# What the tools of every image take for a name, and its length there (useradd(8)).
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]|^[-.]")
+_NAME_MAX = 32
 _ID_MAX = 0xFFFFFFFE  # the last one is "no change" for setuid(2)
 _FORMS = "use [system:][ID:]NAME"
 
@@ -38,9 +38,17 @@ class User:
         return self.groups[0].gid
 
 
+def valid_name(text: str) -> str:
+    """A name for passwd(5) and group(5) made of any other: what cannot be in one becomes `_`, and the rest is cut.
+
+    `CORP\\ann` is `CORP_ann`, `ann+build` is `ann_build`.
+    """
+    return _UNSAFE.sub("_", text)[:_NAME_MAX]
+
+
 @dataclass(frozen=True, slots=True)
 class UserRequest:
-    """A user as it was asked for: `[system:][ID:]NAME`."""
+    """A user as it was asked for: `[system:][ID:]NAME`. A system user without an id is the image's of that name."""
 
     name: str
     uid: int | None = None
@@ -51,14 +59,16 @@ class UserRequest:
         return f"{'system:' if self.is_system else ''}{number}{self.name}"
 
     def resolve(self, caller: User) -> User:
-        """The user. Without an id it is the caller under another name, so that files on mounts stay the caller's.
+        """The user. Without an id, or with the caller's, it is the caller, whatever its name: files stay the caller's.
 
-        With an id its group has the same id and name. A system user's home is below /var/lib.
+        Any other id has a group of the same id and name. A system user's home is below /var/lib.
         """
         home = f"/var/lib/{self.name}" if self.is_system else f"/home/{self.name}"
-        if self.uid is None:
-            return User(self.name, caller.uid, home, caller.groups)
-        return User(self.name, self.uid, "/root" if self.uid == 0 else home, (Group(self.name, self.uid),))
+        if self.uid is not None and self.uid != caller.uid:
+            return User(self.name, self.uid, "/root" if self.uid == 0 else home, (Group(self.name, self.uid),))
+        if self.name == caller.name and not self.is_system:
+            return caller
+        return User(self.name, caller.uid, home, caller.groups)
 
 
 def parse_user(text: str, what: str) -> UserRequest:
@@ -66,12 +76,14 @@ def parse_user(text: str, what: str) -> UserRequest:
     rest = text.removeprefix("system:")
     is_system = rest != text
     number, colon, name = rest.rpartition(":")
-    if not _NAME.fullmatch(name) or len(name) > _NAME_MAX:
-        raise UsageError(what, f"{name!r} is no name for a user", _FORMS)
+    if not name:
+        raise UsageError(what, f"{text!r} has no name", _FORMS)
+    if name.isdecimal():  # tools would read it as an id
+        hint = f"{name}:NAME for the user of that id" if not colon else _FORMS
+        raise UsageError(what, f"{name!r} is no name for a user", hint)
+    name = valid_name(name)
     if not colon:
-        if is_system:
-            raise UsageError(what, "a system user needs an id", f"system:999:{name}")
-        return UserRequest(name)
+        return UserRequest(name, None, is_system)
     if not (number.isascii() and number.isdigit()) or int(number) > _ID_MAX:
         raise UsageError(what, f"{number!r} is no id of a user", _FORMS)
     return UserRequest(name, int(number), is_system)

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 import cleanenv
+from cleanenv.accounts import has_account
 from cleanenv.activation.scripts import activation_scripts
 from cleanenv.agent.client import AgentClient
 from cleanenv.agent.wire import Presence
@@ -24,11 +25,14 @@ from cleanenv.environments import Environment, save_state
 from cleanenv.errors import CorruptStateError, EnvironmentNotFoundError, EnvironmentStateError, UsageError
 from cleanenv.files import locked, replace_file
 from cleanenv.model.configuration import Configuration
+from cleanenv.model.container import Image
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
-from cleanenv.model.mount import Mount, with_defaults
+from cleanenv.model.mount import Mount, check_distinct, with_defaults
 from cleanenv.model.state import State
+from cleanenv.model.system_user import system_user
+from cleanenv.model.user import User, UserRequest
 from cleanenv.operations import containers, hooks, live
 from cleanenv.operations.destroy import destroy, destroy_damaged
 from cleanenv.operations.hooks import Warn
@@ -39,6 +43,7 @@ from cleanenv.runtime import choose_runtime_directory, make_runtime_directory
 __all__ = ["check_links", "create"]
 
 _IDENTIFIER_BYTES = 6
+_ANOTHER_CONTAINER = "container:"
 _LOOK = "cleanenv exec -e {environment} -- ls -l {directory}"
 
 
@@ -52,19 +57,23 @@ def create(  # noqa: PLR0913 (what a creation depends on)
     os_release: Mapping[str, str],
     progress: ProgressReport,
     warn: Warn,
+    sources: Mapping[str, str],
 ) -> Environment:
     """Create the environment at `root` and leave it running, its programs callable.
+
+    `sources` says where a setting was said that was not typed, by its kind and name (`network`, `link cc`).
 
     Raises UsageError for anything that cannot be, before anything is made; after any later error, an interrupt
     included, nothing of the new environment is left. With `clear` an environment at that path is destroyed first.
     """
     mounts = with_defaults(configuration.mounts)
+    _check_account(host.user.uid)
     _check_root(root, clear=clear)
-    _check_mounts(mounts)
-    _check_network(configuration)
-    user = configuration.user.resolve(host.user) if configuration.user else host.user
+    _check_mounts(mounts, sources)
+    _check_publish(configuration, sources)
     content = dump_configuration(configuration)
     engine = connect()
+    _check_network(engine, configuration.effective_network, sources)
     image = base_image.resolve(
         engine,
         configuration.base,
@@ -73,6 +82,8 @@ def create(  # noqa: PLR0913 (what a creation depends on)
         progress,
         environ=host.variables,
     )
+    user = _user(engine, image, configuration.user, host.user)
+    _check_home(user, mounts, sources)
     if clear and EnvironmentPaths(root).private.exists():
         try:
             destroy(root, host, connect=lambda: engine, warn=warn)
@@ -120,7 +131,7 @@ def create(  # noqa: PLR0913 (what a creation depends on)
             save_state(paths, environment.state)
             environment = containers.ensure_running(engine, environment)
             look = f"create it without this link, then see: {_LOOK}"
-            check_links(environment, configuration.links or (), look=look)
+            check_links(environment, configuration.links or (), look=look, sources=sources)
             registry = Registry(host.state_directory)
             undo.callback(registry.remove, identifier)
             registry.add(identifier, root)
@@ -142,10 +153,12 @@ class _Undo(contextlib.ExitStack):
             return bool(super().__exit__(kind, error, trace))
 
 
-def check_links(environment: Environment, links: tuple[Link, ...], *, look: str = _LOOK) -> None:
+def check_links(
+    environment: Environment, links: tuple[Link, ...], *, look: str = _LOOK, sources: Mapping[str, str] | None = None
+) -> None:
     """Raise UsageError for a link to what the container has not, or what is no program; patterns may be empty.
 
-    `look` is the hint how to see what there is.
+    `look` is the hint how to see what there is, `sources` as for create.
     """
     named = [link for link in links if not link.is_glob]
     if not named:
@@ -160,7 +173,7 @@ def check_links(environment: Environment, links: tuple[Link, ...], *, look: str 
             exists = not link.path.startswith("~/") and agent.exists([link.path])[0] is not Presence.ABSENT
             reason = "it is no program: not a file that may be executed" if exists else "the container has no such file"
             raise UsageError(
-                f"link {link.name}:{link.path}",
+                (sources or {}).get(f"link {link.name}", f"link {link.name}:{link.path}"),
                 reason,
                 look.format(
                     environment=shlex.quote(str(environment.paths.root)),
@@ -176,6 +189,15 @@ def _quoted_directory(path: str) -> str:
 
 def _literal(path: str) -> str:
     return "".join("\\" + character if character in "\\*?[" else character for character in path)
+
+
+def _check_account(uid: int) -> None:
+    if uid != 0 and not has_account(uid):
+        raise UsageError(
+            f"user {uid}",
+            "the host has no account of that id, without which fusermount mounts nothing",
+            f"useradd --create-home --uid {uid} NAME",
+        )
 
 
 def _check_root(root: Path, *, clear: bool) -> None:
@@ -207,24 +229,64 @@ def _check_name(root: Path, what: str) -> None:
         raise UsageError(what, "a part of the path is longer than a file name can be", "choose a shorter name")
 
 
-def _check_mounts(mounts: tuple[Mount, ...]) -> None:
-    for index, mount in enumerate(mounts):
-        for other in mounts[:index]:
-            if other.container == mount.container:
-                why = f"{mount.container} in the container is {other.host} already"
-                raise UsageError(f"directory {mount.host}", why, "mount one of them elsewhere")
-            if other.host == mount.host:
-                why = f"it is {other.container} in the container already"
-                raise UsageError(f"directory {mount.host}", why, "mount it once")
+def _check_mounts(mounts: tuple[Mount, ...], sources: Mapping[str, str]) -> None:
+    check_distinct(mounts)
+    for mount in mounts:
+        if not os.path.exists(mount.host):
+            what = f"directory {mount.host}"
+            hint = f"mkdir -p {shlex.quote(mount.host)}"
+            raise UsageError(sources.get(what, what), f"there is no {mount.host} on the host", hint)
     containers.check_root_mount(mounts)
 
 
-def _check_network(configuration: Configuration) -> None:
-    if configuration.publish and configuration.effective_network == "host":
+def _check_publish(configuration: Configuration, sources: Mapping[str, str]) -> None:
+    network = configuration.effective_network
+    if network == "host":
+        why = "in the host's network every port is the host's already"
+    elif network == "none" or network.startswith(_ANOTHER_CONTAINER):
+        why = f"network {network} has no ports to publish"
+    else:
+        return
+    for port in configuration.publish:
         raise UsageError(
-            f"publish {configuration.publish[0]}",
-            "in the host's network every port is the host's already",
-            "leave --publish away, or give --network bridge",
+            sources.get("publish", f"publish {port}"), why, "leave --publish away, or give --network bridge"
+        )
+
+
+def _check_network(engine: Engine, network: str, sources: Mapping[str, str]) -> None:
+    what = sources.get("network", f"network {network}")
+    if network.startswith(_ANOTHER_CONTAINER):
+        if engine.container(network.removeprefix(_ANOTHER_CONTAINER)) is None:
+            raise UsageError(what, "the engine has no such container", f"{engine.info().kind} ps")
+        return
+    found = engine.networks()
+    if network not in found:
+        why = f"the engine has none of that name, but {', '.join(found)}"
+        raise UsageError(what, why, f"{engine.info().kind} network create {shlex.quote(network)}")
+
+
+def _user(engine: Engine, image: Image, request: UserRequest | None, caller: User) -> User:
+    if request is None:
+        return caller
+    if request.is_system and request.uid is None:
+        with uninterrupted():
+            texts = [engine.read_file(image.id, path) or b"" for path in ("/etc/passwd", "/etc/group")]
+        return system_user(request.name, *(text.decode("utf-8", "surrogateescape") for text in texts))
+    return request.resolve(caller)
+
+
+def _check_home(user: User, mounts: tuple[Mount, ...], sources: Mapping[str, str]) -> None:
+    """A home that is missing is made in the container, but never on a mount, where it would be the host's."""
+    covering = [each for each in mounts if f"{user.home}/".startswith(f"{each.container}/")]
+    if not covering:
+        return
+    mount = max(covering, key=lambda each: len(each.container))
+    path = mount.host.rstrip("/") + user.home.removeprefix(mount.container)
+    if not os.path.isdir(path):
+        raise UsageError(
+            sources.get("user", f"user {user.name}"),
+            f"the home {user.home} is on the mount {mount.container}, and {path} is not there",
+            f"mkdir {shlex.quote(path)}",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cleanenv.model.container import Image
 
 LABEL = "cleanenv.test"
+PASSWD = b"root:x:0:0:root:/root:/bin/sh\n"
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +61,9 @@ def busybox_tar(tmp_path_factory: pytest.TempPathFactory) -> str:
             info.type, info.mode = tarfile.DIRTYPE, 0o755
             tar.addfile(info)
         tar.add(program, "bin/busybox")
+        passwd = tarfile.TarInfo("etc/passwd")
+        passwd.size = len(PASSWD)
+        tar.addfile(passwd, io.BytesIO(PASSWD))
         for name in ("sh", "cat", "touch", "mkdir", "rm", "ls", "sed", "id", "env", "stat", "grep"):
             info = tarfile.TarInfo(f"bin/{name}")
             info.type, info.linkname = tarfile.SYMTYPE, "busybox"

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from integration.engine.conftest import PASSWD
 from tests.engine.contract import Bench, EngineContract
 
 if TYPE_CHECKING:
@@ -33,6 +34,6 @@ class TestDockerEngine(EngineContract):
 
         monkeypatch.setattr(engine, "import_image", import_and_remember)
         tag = f"localhost/cleanenv-test/{label.rpartition('.')[2]}:1"
-        yield Bench(engine, busybox_tar, tag, label, spec)
+        yield Bench(engine, busybox_tar, tag, label, spec, PASSWD)
         for image_id in imported:
             engine.remove_image(image_id)

@@ -190,7 +190,7 @@ def test_create_without_a_base_image_takes_one_like_the_host(caller: Caller, pla
 @ONE_CALLER
 @pytest.mark.parametrize(
     ("options", "what"),
-    [(["--network", "no-such-network"], "container"), (["-b", "localhost:1/nothing/here:1"], "image")],
+    [(["-b", "localhost:1/nothing/here:1"], "image")],
 )
 def test_create_that_the_engine_refuses_leaves_nothing(
     caller: Caller, place: Path, busybox: str, options: list[str], what: str

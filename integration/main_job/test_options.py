@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import urllib.request
+from pathlib import Path
 
-from integration.main_job.caller import Caller
+from integration.main_job.caller import ONE_CALLER, Caller, Environment, error_of
 from integration.main_job.conftest import Create
+from integration.main_job.traces import traces
 
 
 def test_user_and_variables_are_those_of_the_options(create: Create) -> None:
@@ -51,3 +53,36 @@ def test_own_programs_run_at_start_stop_and_end(caller: Caller, create: Create) 
 
     words = [line for line in log.read_text().splitlines() if " on-" not in line]
     assert words == ["up", "down", "up"]
+
+
+def test_file_of_the_first_cleanenv_makes_an_environment(caller: Caller, place: Path, busybox: str) -> None:
+    project = caller.mkdir(place / "proj")
+    caller.write(
+        place / ".cleanenv.conf",
+        f"[global]\nuser = {caller.uid}:{caller.name}\nbase = {busybox}\ncontainer_id = 0123456789ab\n"
+        "on_activate = 'echo \"up, once\"', echo twice\n"
+        f"[directory]\n{project} = /proj:rw\n[link]\nshell = /bin/sh\n",
+    )
+    environment = Environment(place / "env", caller)
+    made = caller.cleanenv("create", environment.path, cwd=place)
+    assert made.returncode == 0, made
+
+    script = 'id -un; id -G; cd && pwd && touch "$0" && ls /proj'
+    name, groups, *rest = environment.run("shell", "-c", script, project / "file").output.splitlines()
+    assert (name, rest) == (caller.name, [str(caller.home), "file"])
+    assert sorted(groups.split()) == sorted({str(gid) for gid in (caller.gid, *caller.groups)})
+    assert project.joinpath("file").stat().st_uid == caller.uid
+    log = environment.path.joinpath(".cleanenv/log").read_text()
+    assert [line for line in log.splitlines() if " on-" not in line] == ["up, once", "twice"]
+
+
+@ONE_CALLER
+def test_file_that_links_what_is_not_there_is_named(caller: Caller, place: Path, busybox: str) -> None:
+    file = caller.write(place / "my.conf", f"[global]\nbase = {busybox}\n[link]\ncc = /usr/bin/no-cc\n")
+    before = traces(caller, place)
+    assert error_of(caller.cleanenv("create", "-c", file, place / "env")) == (
+        2,
+        f"configuration {file}, [link] cc = /usr/bin/no-cc: the container has no such file",
+        f"create it without this link, then see: cleanenv exec -e {place}/env -- ls -l /usr/bin",
+    )
+    assert traces(caller, place) == before

@@ -66,7 +66,7 @@ const char *options_read(struct options *options, int count, char **arguments)
 			options->user = value;
 		else if (!strcmp(name, "--uid") && read_id(value, &options->uid))
 			uid_known = true;
-		else if (!strcmp(name, "--home") && is_field(value) && *value == '/')
+		else if (!strcmp(name, "--home") && !strpbrk(value, ":\n") && *value == '/')
 			options->home = value;
 		else if (!strcmp(name, "--grace") && read_number(value, &options->grace, GRACE_MAX_S))
 			continue;

@@ -105,12 +105,15 @@ static bool first_entry_is(const char *text, unsigned int id, const char *name)
 	return false;
 }
 
+/* Returns 1 when it was added, 0 when it was there, -1 with errno. */
 static int add_entry(const char *path, unsigned int id, const char *name, const char *line)
 {
 	char *text = read_file(path);
 	if (!text)
 		return -1;
-	int result = first_entry_is(text, id, name) ? 0 : prepend(path, line, text);
+	int result = 0;
+	if (!first_entry_is(text, id, name))
+		result = prepend(path, line, text) < 0 ? -1 : 1;
 	free(text);
 	return result;
 }
@@ -166,14 +169,19 @@ static void give_way_to_mounts(const char *home, dev_t device, uid_t uid, gid_t 
 	fclose(mounts);
 }
 
-static int make_home(const char *home, uid_t uid, gid_t gid)
+/* `is_images`: the user is the image's own, and a home that it has is as the image wants it (/usr/sbin for daemon). */
+static int make_home(const char *home, uid_t uid, gid_t gid, bool is_images)
 {
 	struct stat root;
 
-	if (make_parents(home) < 0 || (mkdir(home, 0755) < 0 && errno != EEXIST) || lstat("/", &root) < 0)
+	if (make_parents(home) < 0 || lstat("/", &root) < 0)
+		return -1;
+	bool is_new = mkdir(home, 0755) == 0;
+	if (!is_new && errno != EEXIST)
 		return -1;
 	if (uid != 0) {
-		give(home, root.st_dev, uid, gid);
+		if (is_new || !is_images)
+			give(home, root.st_dev, uid, gid);
 		give_way_to_mounts(home, root.st_dev, uid, gid);
 	}
 	return 0;
@@ -214,7 +222,8 @@ int users_create(const struct options *options, const char *root)
 	snprintf(path, sizeof path, "%s/etc/passwd", root);
 	/* No password fits, and none is looked for in shadow(5), without whose entry sudo takes the account for a locked one. */
 	snprintf(line, sizeof line, "%s:*:%u:%u::%s:%s\n", options->user, options->uid, gid, options->home, users_shell());
-	if (add_entry(path, options->uid, options->user, line) < 0)
+	int added = add_entry(path, options->uid, options->user, line);
+	if (added < 0)
 		result = -1;
 
 	snprintf(path, sizeof path, "%s/etc/group", root);
@@ -229,7 +238,7 @@ int users_create(const struct options *options, const char *root)
 		result = -1;
 
 	snprintf(path, sizeof path, "%s%s", root, options->home);
-	if (make_home(path, options->uid, gid) < 0)
+	if (make_home(path, options->uid, gid, added == 0) < 0)
 		result = -1;
 	return result;
 }

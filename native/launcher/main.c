@@ -20,13 +20,31 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 
 extern char **environ;
+
+/*
+ * The runtime directory may lie in /tmp, where a reboot or a cleaner removes it and anybody can make it again: with
+ * sockets of their own they would be sent this call's variables and descriptors. Nobody can make a directory of ours.
+ */
+static void check_runtime_directory(void)
+{
+	struct stat status;
+
+	if (lstat(runtime_directory(), &status) < 0)
+		return; /* said below: the table is missing too */
+	if (!S_ISDIR(status.st_mode) || status.st_uid != getauxval(AT_EUID) || status.st_mode & (S_IRWXG | S_IRWXO))
+		fail(FAILURE_OWN, join("runtime directory ", runtime_directory(), NULL),
+		     "it is not a directory that only you can use", "cleanenv start -e ENVIRONMENT");
+}
 
 static struct table open_table(void)
 {
 	struct table table;
 
+	check_runtime_directory();
 	if (table_open(&table, join(runtime_directory(), "/launch-table", NULL)) < 0)
 		fail(FAILURE_OWN, "launch table", strerror(errno), "cleanenv start -e ENVIRONMENT");
 	return table;

@@ -63,7 +63,11 @@ void variables_set(struct strings *variables, char *const *definitions, size_t c
 	if (count == 0)
 		return;
 	variables->items = allocate(variables->items, (variables->count + count + 1) * sizeof *variables->items);
-	for (size_t i = 0; i < count; i++)
-		set(variables, definitions[i]);
+	for (size_t i = 0; i < count; i++) {
+		set(variables, join(definitions[i], NULL));
+		/* The command line is for everybody to read (ps(1)), as long as the program runs. */
+		char *value = definitions[i] + name_length(definitions[i]) + 1;
+		memset(value, 0, strlen(value));
+	}
 	variables->items[variables->count] = NULL;
 }

@@ -19,7 +19,7 @@ enum variable_verdict variables_judge(const struct table *table, const char *nam
 /* How many strings at the beginning of a vector are definitions, NAME=VALUE (env(1)). */
 size_t variables_defined(char *const *strings);
 
-/* Add definitions; each takes the place of one of the same name. */
+/* Add definitions; each takes the place of one of the same name. Their values are erased where they were. */
 void variables_set(struct strings *variables, char *const *definitions, size_t count);
 
 #endif

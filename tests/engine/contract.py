@@ -24,7 +24,8 @@ class Bench:
     """An engine and the material to try it.
 
     `tar` is a root file system. `spec` is a container of an image of it, whose process writes the line
-    "ready", waits for SIGTERM, and writes the line "ended". `tag` and `label` are this test's own.
+    "ready", waits for SIGTERM, and writes the line "ended"; `passwd` is that image's /etc/passwd. `tag` and
+    `label` are this test's own.
     """
 
     engine: Engine
@@ -32,6 +33,7 @@ class Bench:
     tag: str
     label: str
     spec: ContainerSpec
+    passwd: bytes
 
 
 def _quiet(_text: str, _done: int, _total: int | None) -> None:
@@ -87,6 +89,18 @@ class EngineContract:
             bench.engine.remove_image(bench.spec.image_id)
         assert bench.engine.container(container.id) == container
         assert self._image(bench).id == bench.spec.image_id
+
+    def test_file_of_an_image_is_read(self, bench: Bench) -> None:
+        assert bench.engine.read_file(bench.spec.image_id, "/etc/passwd") == bench.passwd
+        assert bench.engine.read_file(bench.spec.image_id, "/etc/no/such") is None
+        assert bench.engine.read_file(bench.spec.image_id, "/etc") is None
+
+    def test_file_of_a_missing_image_is_an_error(self, bench: Bench) -> None:
+        with pytest.raises(EngineError):
+            bench.engine.read_file("sha256:" + "0" * 64, "/etc/passwd")
+
+    def test_networks_that_every_engine_has_are_listed(self, bench: Bench) -> None:
+        assert {"bridge", "host", "none"} <= set(bench.engine.networks())
 
     # Containers
 

@@ -27,12 +27,14 @@ class _Made:
 class FakeEngine:
     """`registry` maps the references that can be pulled to the image's size; None is a registry out of reach.
 
-    A container's first process writes `says_at_start` and `says_at_end` to its log. `calls` names the
-    requests that changed something, `specs` the containers made, and `is_gone` makes every request fail.
+    A container's first process writes `says_at_start` and `says_at_end` to its log, and every image has the
+    `files_of_images`. `calls` names the requests that changed something, `specs` the containers made, and `is_gone`
+    makes every request fail.
     """
 
     def __init__(self, *, registry: dict[str, int] | None = None) -> None:
         self.registry = registry
+        self.files_of_images: dict[str, bytes] = {}
         self.says_at_start = ""
         self.says_at_end = ""
         self.is_gone = False
@@ -97,6 +99,16 @@ class FakeEngine:
         if any(made.container.image_id == image.id for made in self._made.values()):
             raise EngineError(f"remove image {image_id}", "a container uses it")
         del self._images[image.id]
+
+    def read_file(self, image_id: str, path: str) -> bytes | None:
+        self._answer("read")
+        if image_id not in self._images:
+            raise ImageNotFoundError(f"read {path}", f"there is no image {image_id}")
+        return self.files_of_images.get(path)
+
+    def networks(self) -> tuple[str, ...]:
+        self._answer("networks")
+        return ("bridge", "host", "lab", "none")
 
     def create_container(self, spec: ContainerSpec) -> Container:
         self._answer(f"create {spec.name}")

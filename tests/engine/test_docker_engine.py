@@ -57,6 +57,8 @@ REQUESTS: list[Callable[[DockerEngine], object]] = [
     lambda engine: engine.pull("x", lambda *_: None),
     lambda engine: engine.import_image("/dev/null", "x:1", lambda *_: None),
     lambda engine: engine.remove_image("x"),
+    lambda engine: engine.read_file("x", "/etc/passwd"),
+    lambda engine: engine.networks(),
     lambda engine: engine.create_container(SPEC),
     lambda engine: engine.start_container("x"),
     lambda engine: engine.stop_container("x", grace_s=1),

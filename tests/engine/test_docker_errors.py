@@ -10,7 +10,7 @@ import requests
 import requests.exceptions
 import urllib3.exceptions
 
-from cleanenv.engine.docker_errors import LIBRARY_ERRORS, library_errors, tidy, translate
+from cleanenv.engine.docker_errors import LIBRARY_ERRORS, library_errors, taken_port, tidy, translate
 from cleanenv.errors import EngineError, EngineUnavailableError
 
 ADDRESS = "unix:///run/docker.sock"
@@ -109,3 +109,23 @@ def test_message_is_one_line_without_those_who_passed_it_on(text: str, tidied: s
 def test_other_errors_are_not_touched() -> None:
     with pytest.raises(KeyError), library_errors("x", ADDRESS):
         raise KeyError
+
+
+@pytest.mark.parametrize(
+    ("why", "port"),
+    [
+        (
+            "driver failed programming external connectivity: Bind for 0.0.0.0:8080 failed: port is already allocated",
+            "8080",
+        ),
+        (
+            "Error starting userland proxy: listen tcp4 127.0.0.1:8080: bind: address already in use",
+            "8080",
+        ),
+        ("failed to bind host port for [::1]:8080:172.17.0.2:80/tcp: address already in use", "8080"),
+        ("cannot listen on the TCP port: listen tcp4 :8080: bind: address already in use", "8080"),
+        ("network 1234 not found", None),
+    ],
+)
+def test_port_that_somebody_else_has_is_read_from_the_engines_words(why: str, port: str | None) -> None:
+    assert taken_port(why) == port

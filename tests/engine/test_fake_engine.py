@@ -28,4 +28,6 @@ class TestFakeEngine(EngineContract):
             mounts=(),
             labels=(("cleanenv.test", "1"),),
         )
-        return Bench(engine, str(tar), "localhost/cleanenv-test/made:1", "cleanenv.test", spec)
+        passwd = b"root:x:0:0::/root:/bin/sh\n"
+        engine.files_of_images["/etc/passwd"] = passwd
+        return Bench(engine, str(tar), "localhost/cleanenv-test/made:1", "cleanenv.test", spec, passwd)

@@ -144,6 +144,7 @@ class Bench:
             os_release={},
             progress=lambda *_: None,
             warn=self.warnings.append,
+            sources={},
         )
 
     def destroy(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from cleanenv.model.configuration import Configuration
 from cleanenv.model.link import DEFAULT_LINKS, Link, is_valid_name
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Operands, Profile, Text
-from cleanenv.model.user import UserRequest
+from cleanenv.model.user import UserRequest, parse_user
 
 _KEYS = (
     "keys are base, network, user, idle_timeout, grace, persistent, sudo, publish, deny_env, allow_env, on_activate,"
@@ -151,7 +152,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, why: str, hint: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[global]\nuser = a b\n", "[global] user: 'a b' is no name for a user"),
+        ("[global]\nuser = 1234\n", "[global] user: '1234' is no name for a user"),
         ("[global]\nuser = x:build\n", "[global] user: 'x' is no id of a user"),
         ("[global]\npublish = 80, x\n", "[global] publish: '80' is no port mapping"),
         ("[global]\ngrace = soon\n", "[global] grace: 'soon' is no number of seconds"),
@@ -203,21 +204,121 @@ def test_any_file_is_a_configuration_or_an_error(tmp_path_factory: pytest.TempPa
         assert error.exit_code in {1, 2}  # noqa: PT017 (both ends are right)
 
 
+# As its own library writes it, with what it notes in an environment's file later.
+OLD = """\
+[global]
+user = 1000:ann
+sudo = True
+base = debian:jessie
+on_activate = redis-server, 'echo "a, b"'
+container_id = 0123456789ab
+snapshots = 'pip-1:4d5e6f', 'pip-2:7a8b9c'
+profile = None
+persistent = false
+[directory]
+/home/ann/proj = /proj:rw
+/opt = /opt:ro
+/srv = /srv
+[link]
+python = /usr/bin/python3
+"""
+
+
 def test_a_file_of_the_first_cleanenv_is_read_as_it_is(tmp_path: Path) -> None:
     file = tmp_path / ".cleanenv.conf"
-    file.write_text(
-        "[global]\npersistent = False\nbase = debian:bookworm\nuser = 1234:build\nsudo = True\n"
-        'on_activate = service start, "echo a, b"\n\n'
-        "[directory]\n/home/ann/proj = /proj:rw\n/opt = /opt\n\n[link]\npython = /usr/bin/python3\n"
-    )
+    file.write_text(OLD)
     assert read_configuration(file) == Configuration(
-        base="debian:bookworm",
-        user=UserRequest("build", 1234),
+        base="debian:jessie",
+        user=UserRequest("ann", 1000),
         sudo=True,
-        on_activate=("service start", "echo a, b"),
-        mounts=(Mount("/home/ann/proj", "/proj", writable=True), Mount("/opt", "/opt", writable=False)),
+        on_activate=("redis-server", 'echo "a, b"'),
+        mounts=(
+            Mount("/home/ann/proj", "/proj", writable=True),
+            Mount("/opt", "/opt", writable=False),
+            Mount("/srv", "/srv", writable=False),
+        ),
         links=(Link("python", "/usr/bin/python3"),),
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "value"), [(["True", "true", "yes", "on", "1"], True), (["False", "no", "0"], False)]
+)
+def test_switches_are_what_the_first_cleanenv_took_for_them(tmp_path: Path, words: list[str], value: bool) -> None:  # noqa: FBT001
+    file = tmp_path / ".cleanenv.conf"
+    for word in words:
+        file.write_text(f"[global]\npersistent = {word}\nsudo = {word}\non_activate = ,\n")
+        found = read_configuration(file)
+        assert (found.persistent, found.sudo, found.on_activate) == (value, value, ())
+
+
+texts = st.text(st.sampled_from("ab :,#='\"[]%$\\;*?-~\t\r\n\x85\u2028é\udcff"), max_size=12)
+lines = st.lists(texts.filter(bool), max_size=3).map(tuple)
+ports = st.sampled_from(["80:80", "127.0.0.1:8080:80/tcp", "[::1]:53:53/udp", "8000-8010:8000-8010"])
+patterns = texts.filter(lambda text: text and "=" not in text)
+configurations = st.builds(
+    Configuration,
+    base=st.none() | texts.filter(bool),
+    network=st.none() | texts.filter(bool),
+    mounts=st.dictionaries(names, st.tuples(plain_names, st.booleans()), max_size=3).map(
+        lambda entries: tuple(Mount(f"/{host}", f"/{inside}", mode) for host, (inside, mode) in entries.items())
+    ),
+    links=st.none()
+    | st.dictionaries(names, plain_names, max_size=3).map(
+        lambda entries: tuple(Link(name, f"/bin/{path}") for name, path in entries.items())
+    ),
+    publish=st.lists(ports, max_size=2).map(tuple),
+    user=st.none()
+    | st.sampled_from(["build", "7:a+b", "system:mysql", "system:9:svc"]).map(lambda text: parse_user(text, "")),
+    sudo=st.booleans(),
+    persistent=st.booleans(),
+    idle_timeout=st.none() | st.integers(0, 10**9),
+    grace=st.none() | st.integers(0, 86400),
+    environment=st.dictionaries(patterns, texts, max_size=3).map(lambda entries: tuple(entries.items())),
+    deny_env=st.lists(patterns, max_size=2).map(tuple),
+    allow_env=st.lists(patterns, max_size=2).map(tuple),
+    on_activate=lines,
+    on_deactivate=lines,
+    on_destroy=lines,
+)
+
+
+@given(configurations)
+def test_any_configuration_is_kept_or_refused(tmp_path_factory: pytest.TempPathFactory, written: Configuration) -> None:
+    try:
+        found = round_trip(written, tmp_path_factory.mktemp("configuration"))
+    except UsageError as error:
+        assert error.why.startswith("it cannot hold the name ")  # noqa: PT017 (both ends are right)
+        return
+    assert found == written
+
+
+def test_every_field_is_in_the_file(tmp_path: Path) -> None:
+    """A field that is new is read and written as well."""
+    full = Configuration(
+        base="b",
+        mounts=(Mount("/a", "/b", writable=True),),
+        links=(Link("x", "/x"),),
+        network="n",
+        publish=("1:1",),
+        user=UserRequest("u"),
+        sudo=True,
+        persistent=True,
+        idle_timeout=1,
+        grace=2,
+        environment=(("A", "b"),),
+        deny_env=("C",),
+        allow_env=("D",),
+        profiles=(Profile(("tool",), operands=Operands.KEEP),),
+        on_activate=("e",),
+        on_deactivate=("f",),
+        on_destroy=("g",),
+    )
+    default = Configuration()
+    for each in fields(Configuration):
+        assert getattr(full, each.name) != getattr(default, each.name), each.name
+    assert round_trip(full, tmp_path) == full
+    assert default.over(full) == full.over(default) == full
 
 
 def test_what_is_said_first_wins_entry_by_entry() -> None:

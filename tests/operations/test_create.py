@@ -23,7 +23,7 @@ from cleanenv.errors import (
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
-from cleanenv.model.user import Group, User, UserRequest, parse_user
+from cleanenv.model.user import Group, User, UserRequest
 from cleanenv.operations.create import create
 from tests.operations.harness import IMAGE, Bench
 
@@ -193,6 +193,7 @@ def refusal(bench: Bench, root: Path, *mounts: Mount) -> CleanenvError:
             os_release={},
             progress=lambda *_: None,
             warn=bench.warnings.append,
+            sources={},
         )
     assert bench.traces() == before
     return caught.value
@@ -314,35 +315,70 @@ def test_container_is_made_as_the_options_say(bench: Bench) -> None:
     assert (environment.state.owner, environment.state.user.home) == (os.geteuid(), "/home/build")
 
 
+PASSWD = b"root:x:0:0:root:/root:/bin/sh\nmysql:x:101:105::/var/lib/mysql:/bin/false\n"
+GROUP = b"root:x:0:\nmysql:x:105:\nssl-cert:x:106:mysql,ann\n"
+
+
+def test_system_user_is_the_one_of_the_image(bench: Bench) -> None:
+    bench.engine.files_of_images = {"/etc/passwd": PASSWD, "/etc/group": GROUP}
+    environment = bench.create(SH, user=UserRequest("mysql", is_system=True))
+    assert environment.state.user == User("mysql", 101, "/var/lib/mysql", (Group("mysql", 105), Group("ssl-cert", 106)))
+    assert environment.configuration.user == UserRequest("mysql", is_system=True)
+    assert environment.state.owner == os.geteuid()
+
+
+def test_system_user_of_an_image_without_any_user_is_made(bench: Bench) -> None:
+    environment = bench.create(SH, user=UserRequest("svc", is_system=True))
+    assert environment.state.user == User("svc", 999, "/var/lib/svc", (Group("svc", 999),))
+
+
+def test_home_that_would_have_to_be_made_on_the_host_is_refused(bench: Bench) -> None:
+    homes = bench.directory / "homes"
+    homes.mkdir()
+    mounts = (Mount(str(homes), "/home", writable=True),)
+    before = bench.traces()
+    with pytest.raises(UsageError) as caught:
+        bench.create(SH, user=UserRequest("build"), mounts=mounts)
+    error = caught.value
+    assert (error.what, error.hint) == ("user build", f"mkdir {homes}/build")
+    assert error.why == f"the home /home/build is on the mount /home, and {homes}/build is not there"
+    assert bench.traces() == before
+
+    (homes / "build").mkdir()
+    assert bench.create(SH, user=UserRequest("build"), mounts=mounts).state.user.home == "/home/build"
+
+
 @pytest.mark.parametrize(
-    ("request_", "name", "uid", "home", "gids"),
+    ("network", "why", "hint"),
     [
-        ("build", "build", 1000, "/home/build", [1000, 50]),
-        ("1234:build", "build", 1234, "/home/build", [1234]),
-        ("system:999:svc", "svc", 999, "/var/lib/svc", [999]),
-        ("0:admin", "admin", 0, "/root", [0]),
+        (
+            "labor",
+            "the engine has none of that name, but bridge, host, lab, none",
+            "docker network create labor",
+        ),
+        ("container:nobody", "the engine has no such container", "docker ps"),
     ],
 )
-def test_a_user_that_was_asked_for(request_: str, name: str, uid: int, home: str, gids: list[int]) -> None:
-    caller = User("ann", 1000, "/home/ann", (Group("ann", 1000), Group("staff", 50)))
-    parsed = parse_user(request_, "user")
-    user = parsed.resolve(caller)
-    assert (str(parsed), user.name, user.uid, user.home) == (request_, name, uid, home)
-    assert [group.gid for group in user.groups] == gids
+def test_network_that_is_not_there_is_refused(bench: Bench, network: str, why: str, hint: str) -> None:
+    before = bench.traces()
+    with pytest.raises(UsageError) as caught:
+        bench.create(SH, network=network)
+    assert (caught.value.what, caught.value.why, caught.value.hint) == (f"network {network}", why, hint)
+    assert bench.traces() == before
 
 
 @pytest.mark.parametrize(
-    "text", ["", ":", "a:b:c", "-1:x", "x:build", "1234", "4294967295:x", "a b", "é", "system:", "²:x"]
+    ("network", "why"),
+    [
+        ("host", "in the host's network every port is the host's already"),
+        ("none", "network none has no ports to publish"),
+        ("container:x", "network container:x has no ports to publish"),
+    ],
 )
-def test_a_user_that_cannot_be_is_refused(text: str) -> None:
-    with pytest.raises(UsageError):
-        parse_user(text, "user")
-
-
-def test_ports_of_the_hosts_network_are_not_published(bench: Bench) -> None:
+def test_ports_of_a_network_that_has_none_are_not_published(bench: Bench, network: str, why: str) -> None:
     before = bench.traces()
-    with pytest.raises(UsageError, match="publish 8080:80: in the host's network"):
-        bench.create(SH, publish=("8080:80",), network="host")
+    with pytest.raises(UsageError, match=f"^publish 8080:80: {why}$"):
+        bench.create(SH, publish=("8080:80",), network=network)
     assert bench.traces() == before
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -219,3 +220,20 @@ def test_user_without_an_account_gets_a_name(monkeypatch: pytest.MonkeyPatch) ->
     user = current_user()
     assert (user.name, user.uid, user.home) == ("user4000000", 4_000_000, "/home/user4000000")
     assert user.groups[0].name == "group4000001"
+
+
+@pytest.mark.parametrize(
+    ("entry", "name", "home"),
+    [
+        (("CORP\\ann", "/home/CORP/ann"), "CORP_ann", "/home/CORP/ann"),
+        (("ann@corp.example", "/home/ann"), "ann_corp.example", "/home/ann"),
+        (("www-data", "/"), "www-data", "/home/www-data"),
+    ],
+)
+def test_user_of_a_domain_or_without_a_home_is_one_of_the_container(
+    monkeypatch: pytest.MonkeyPatch, entry: tuple[str, str], name: str, home: str
+) -> None:
+    account = pwd.struct_passwd((entry[0], "x", os.geteuid(), os.getegid(), "", entry[1], "/bin/sh"))
+    monkeypatch.setattr(pwd, "getpwuid", lambda _: account)
+    user = current_user()
+    assert (user.name, user.home) == (name, home)

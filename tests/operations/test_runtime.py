@@ -98,7 +98,10 @@ def test_directory_that_somebody_else_prepared_is_refused(base: Path, level: str
 
     with pytest.raises(EnvironmentStateError) as caught:
         make_runtime_directory(f"{base}/cleanenv/{ID}", ME)
-    assert "runtime directory" in caught.value.what
+    error = caught.value
+    mend = {"a link": f"rm {target}", "a file": f"rm {target}"}.get(attack, f"chmod 700 {target}")
+    assert (error.what, error.hint) == (f"runtime directory {target}", mend)
+    assert error.why == "it is not a directory that only you can use"
     assert not any((base / "elsewhere").iterdir()) if attack == "a link" else True
 
 
@@ -110,4 +113,4 @@ def test_directory_of_another_owner_is_refused(base: Path, level: str) -> None:
         make_runtime_directory(f"{base}/cleanenv/{ID}", ME + 1)
     error = caught.value
     assert error.why == "it is not a directory that only you can use"
-    assert error.hint == f"ls -ld {base}/cleanenv; remove it if it is not yours"
+    assert error.hint == f"sudo rm -r {base}/cleanenv"
