@@ -10,7 +10,7 @@ from cleanenv.errors import EnvironmentStateError
 from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.host import Host
 
-__all__ = ["choose_runtime_directory", "make_runtime_directory"]
+__all__ = ["check_runtime_directory", "choose_runtime_directory", "make_runtime_directory"]
 
 _PATH_MAX = 90  # bytes: agent/agent.sock still fits into a socket address (unix(7): 107)
 
@@ -36,15 +36,27 @@ def make_runtime_directory(path: str, uid: int) -> RuntimePaths:
         paths.root.parent.parent.mkdir(parents=True, exist_ok=True)
         for directory in (paths.root.parent, paths.root, paths.agent_directory):
             directory.mkdir(mode=0o700, exist_ok=True)
-            if not _is_private(str(directory), uid):
-                raise EnvironmentStateError(
-                    f"runtime directory {directory}",
-                    "it is not a directory that only you can use",
-                    f"ls -ld {directory}; remove it if it is not yours",
-                )
+            _check_private(directory, uid)
     except OSError as error:
         raise EnvironmentStateError(f"runtime directory {path}", error.strerror or str(error)) from error
     return paths
+
+
+def check_runtime_directory(path: str, uid: int) -> None:
+    """Verify what there is of it. Raises EnvironmentStateError as make_runtime_directory does."""
+    root = Path(path)
+    for directory in (root.parent, root):
+        if os.path.lexists(directory):
+            _check_private(directory, uid)
+
+
+def _check_private(directory: Path, uid: int) -> None:
+    if not _is_private(str(directory), uid):
+        raise EnvironmentStateError(
+            f"runtime directory {directory}",
+            "it is not a directory that only you can use",
+            f"ls -ld {directory}; remove it if it is not yours",
+        )
 
 
 def _is_private(path: str, uid: int) -> bool:

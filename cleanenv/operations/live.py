@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from cleanenv import mounts
 from cleanenv.activation import scripts
 from cleanenv.environments import Environment
+from cleanenv.errors import EnvironmentStateError
 from cleanenv.files import replace_file
 from cleanenv.launch_table import dump_launch_table
 from cleanenv.model.host import Host
@@ -15,7 +17,7 @@ from cleanenv.profiles import effective_profiles
 from cleanenv.server import control, process
 from cleanenv.server.settings import ServedFile, ServerSettings
 
-__all__ = ["ensure_mounted", "enter", "publish_links", "unmount"]
+__all__ = ["copy_program", "ensure_mounted", "enter", "native_program", "publish_links", "unmount"]
 
 _ENTER_TIMEOUT_S = 180.0  # somebody else may be stopping it just now
 _NATIVE = Path(__file__).parents[1] / "native"
@@ -27,6 +29,18 @@ _SERVER_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "XDG_RUNTIME_DIR", "XDG_S
 def native_program(name: str) -> Path:
     """The built agent or launcher of this cleanenv."""
     return _NATIVE / name
+
+
+def copy_program(name: str, target: Path) -> None:
+    """An environment keeps the programs of the version that made it: an upgrade does not change what runs."""
+    source = native_program(name)
+    if not source.is_file():
+        raise EnvironmentStateError(
+            f"program {source}",
+            "this installation of cleanenv was not built",
+            "pip install --force-reinstall cleanenv",
+        )
+    replace_file(target, source.read_bytes(), stat.S_IMODE(source.stat().st_mode) | 0o555)
 
 
 def ensure_mounted(environment: Environment, host: Host) -> None:
