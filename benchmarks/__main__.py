@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import calls, environment, lookups, mapping, memory, parallel, report, spawn, streams
+from benchmarks import active, calls, environment, lookups, mapping, memory, parallel, report, spawn, streams
 from benchmarks.environment import CLEANENV, MeasuredEnvironment
 from benchmarks.results import Figure, Results, Section, Target, at_least, at_most
 from benchmarks.sampling import Sample, interleave
 
-SECTIONS = ("calls", "mapping", "parallel", "streams", "text", "lookups", "commands", "memory")
+SECTIONS = ("calls", "mapping", "parallel", "streams", "text", "lookups", "commands", "memory", "active")
 STREAM_BYTES = 10 * 10**9
 AT_ONCE = 1000
 TEXT_BYTES = 64 * 10**6  # of a file that is written again and again
@@ -260,6 +260,12 @@ def _measure_memory(measured: MeasuredEnvironment, rounds: int, results: Results
     results.sections.append(Section("memory", "resident memory, after all of the above", "MB", figures))
 
 
+def _measure_active(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    del measured
+    with _progress(f"{active.COUNT} environments", 2 * active.COUNT) as advance:
+        results.sections += active.sections(rounds, advance)
+
+
 _MEASURES = {
     "calls": _measure_calls,
     "mapping": _measure_mapping,
@@ -269,6 +275,7 @@ _MEASURES = {
     "lookups": _measure_lookups,
     "commands": _measure_commands,
     "memory": _measure_memory,
+    "active": _measure_active,
 }
 
 
@@ -294,6 +301,7 @@ def _targets(results: Results) -> list[Target]:
     targets += at_most("cleanenv --version, ms", results.median("commands", "version"), 100)
     targets += at_least("text that is mapped, GB/s", results.median("text", "on"), 1)
     targets += at_most("environment server, MB", results.median("memory", "server"), 30)
+    targets += at_most(f"list of {active.COUNT} active, ms", results.median("active_list", "list"), 300)
     return targets
 
 

@@ -9,6 +9,7 @@
       EngineError                    exit 1    the container engine refused or failed
         EngineUnavailableError                 ... is not there, not running or not permitted
         ImageNotFoundError
+      ServiceError                   exit 1    systemd could not be told about a service
       MountError                     exit 1    the live directory could not be mounted or unmounted
       AgentError                     exit 125  the agent in the container did not answer as it should
 
@@ -30,6 +31,7 @@ __all__ = [
     "ImageNotFoundError",
     "MountError",
     "MovedEnvironmentError",
+    "ServiceError",
     "UsageError",
 ]
 
@@ -80,6 +82,10 @@ class EngineUnavailableError(EngineError):
 
 class ImageNotFoundError(EngineError):
     """The engine has no such image and cannot get it."""
+
+
+class ServiceError(CleanenvError):
+    """The user's systemd is not there, or refused."""
 
 
 class MountError(CleanenvError):

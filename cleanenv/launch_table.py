@@ -13,7 +13,7 @@ from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Operands, Profile, Text
 
-__all__ = ["dump_launch_table"]
+__all__ = ["dump_launch_table", "is_readable_by_ours"]
 
 _MAGIC = 0x74766C63
 _VERSION = 3
@@ -27,6 +27,11 @@ _NEVER = 0xFFFFFFFF
 # The numbers of enum table_operands and table_text.
 _OPERANDS = (Operands.MAP, Operands.KEEP, Operands.KEEP_FIRST)
 _TEXT = (Text.OFF, Text.STDERR, Text.STDOUT, Text.BOTH)
+
+
+def is_readable_by_ours(table: bytes) -> bool:
+    """Whether the launcher of this version reads the table; else one of another version wrote it for its own."""
+    return table[:8] == struct.pack("=2I", _MAGIC, _VERSION)
 
 
 class _Strings:

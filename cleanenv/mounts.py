@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from cleanenv.errors import MountError
 
 __all__ = [
+    "HELPER_PATH",
     "BusyMountError",
     "MountEntry",
     "MountState",
@@ -34,12 +35,13 @@ _FILE_SYSTEM_TYPE = "fuse.cleanenv"
 _MOUNTINFO = "/proc/self/mountinfo"
 _HEAD_FIELDS = 6
 _OCTAL = re.compile(rb"\\([0-7]{3})")
+_OWNER = re.compile(rb"[ ,]user_id=(\d+)(?:,|$)")  # the last field: what the file system was mounted with
 
 _UNMOUNT_TIMEOUT_S = 5.0
 _MNT_DETACH = 2
 _UMOUNT_NOFOLLOW = 8
 # The setuid helpers are where distributions put them; the caller's PATH may lead through a live directory.
-_HELPER_PATH = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/run/wrappers/bin"
+HELPER_PATH = "/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin:/run/wrappers/bin"
 
 
 class BusyMountError(MountError):
@@ -57,11 +59,15 @@ class MountState(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class MountEntry:
-    """A line of mountinfo. `device` is major:minor; it tells two mounts at one point apart."""
+    """A line of mountinfo. `device` is major:minor; it tells two mounts at one point apart.
+
+    `owner` is the uid that may use a FUSE file system, None for others.
+    """
 
     mount_point: str
     device: str
     file_system_type: str
+    owner: int | None = None
 
 
 def parse_mountinfo(data: bytes) -> Iterator[MountEntry]:
@@ -74,6 +80,7 @@ def parse_mountinfo(data: bytes) -> Iterator[MountEntry]:
                 os.fsdecode(_OCTAL.sub(lambda m: bytes([int(m[1], 8)]), fields[4])),
                 fields[2].decode("ascii", "replace"),
                 tail.split(b" ")[0].decode("ascii", "replace"),
+                int(owner[1]) if (owner := _OWNER.search(tail)) else None,
             )
 
 
@@ -141,7 +148,7 @@ def _unmount_directly(point: str, *, lazy: bool) -> int:
 
 
 def _unmount_with_helper(what: str, point: str, mount_point: str, *, lazy: bool) -> None:
-    helper = shutil.which("fusermount3", path=_HELPER_PATH) or shutil.which("fusermount", path=_HELPER_PATH)
+    helper = shutil.which("fusermount3", path=HELPER_PATH) or shutil.which("fusermount", path=HELPER_PATH)
     if helper is None:
         raise MountError(what, "there is no fusermount3 or fusermount", "apt-get install fuse3")
     command = [helper, "-u", *(["-z"] if lazy else []), "--", point]

@@ -24,10 +24,14 @@ class Registry:
     def remove(self, identifier: str) -> None:
         (self._directory / identifier).unlink(missing_ok=True)
 
-    def roots(self) -> tuple[Path, ...]:
-        """The paths of all environments, sorted."""
+    def entries(self) -> dict[str, Path]:
+        """The path of each environment, by its id."""
         try:
             names = [name for name in os.listdir(self._directory) if is_environment_id(name)]
         except FileNotFoundError:
-            return ()
-        return tuple(sorted(Path(os.fsdecode((self._directory / name).read_bytes())) for name in names))
+            return {}
+        return {name: Path(os.fsdecode((self._directory / name).read_bytes())) for name in names}
+
+    def roots(self) -> tuple[Path, ...]:
+        """The paths of all environments, sorted."""
+        return tuple(sorted(set(self.entries().values())))

@@ -11,7 +11,7 @@ from cleanenv.errors import EnvironmentStateError
 from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.host import Host
 
-__all__ = ["choose_runtime_directory", "make_runtime_directory"]
+__all__ = ["check_runtime_directory", "choose_runtime_directory", "make_runtime_directory"]
 
 _PATH_MAX = 90  # bytes: agent/agent.sock still fits into a socket address (unix(7): 107)
 
@@ -37,13 +37,25 @@ def make_runtime_directory(path: str, uid: int) -> RuntimePaths:
         paths.root.parent.parent.mkdir(parents=True, exist_ok=True)
         for directory in (paths.root.parent, paths.root, paths.agent_directory):
             directory.mkdir(mode=0o700, exist_ok=True)
-            if not _is_private(str(directory), uid):
-                raise _not_private(directory, uid)
+            _check_private(directory, uid)
     except FileExistsError as error:
         raise _not_private(Path(error.filename), uid) from error
     except OSError as error:
         raise EnvironmentStateError(f"runtime directory {path}", error.strerror or str(error)) from error
     return paths
+
+
+def check_runtime_directory(path: str, uid: int) -> None:
+    """Verify what there is of it. Raises EnvironmentStateError as make_runtime_directory does."""
+    root = Path(path)
+    for directory in (root.parent, root):
+        if os.path.lexists(directory):
+            _check_private(directory, uid)
+
+
+def _check_private(directory: Path, uid: int) -> None:
+    if not _is_private(str(directory), uid):
+        raise _not_private(directory, uid)
 
 
 def _not_private(directory: Path, uid: int) -> EnvironmentStateError:

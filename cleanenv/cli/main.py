@@ -38,6 +38,13 @@ _COMMANDS = {
         "start": "cleanenv.cli.lifecycle:start",
         "stop": "cleanenv.cli.lifecycle:stop",
         "reset": "cleanenv.cli.lifecycle:reset",
+        "mount": "cleanenv.cli.mounting:mount",
+        "umount": "cleanenv.cli.mounting:umount",
+    },
+    "Upkeep": {
+        "doctor": "cleanenv.cli.doctor:doctor",
+        "logs": "cleanenv.cli.logs:logs",
+        "service": "cleanenv.cli.service:service",
     },
 }
 

@@ -96,6 +96,11 @@ class RuntimePaths:
         return self.root / "lock"
 
     @property
+    def server_lock(self) -> Path:
+        """Held by the environment server from before its mount until after it; has its process id."""
+        return self.root / "server.lock"
+
+    @property
     def sessions(self) -> Path:
         """The shells that are in the environment (cleanenv/sessions.py)."""
         return self.root / "sessions"

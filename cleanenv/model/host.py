@@ -30,5 +30,10 @@ class Host:
         return self._base("XDG_CACHE_HOME", ".cache") / "cleanenv"
 
     @property
+    def configuration_directory(self) -> Path:
+        """Of the user, for all programs."""
+        return self._base("XDG_CONFIG_HOME", ".config")
+
+    @property
     def state_directory(self) -> Path:
         return self._base("XDG_STATE_HOME", ".local/state") / "cleanenv"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from dataclasses import dataclass
 
 from cleanenv.errors import CorruptStateError
@@ -71,10 +73,12 @@ def load_state(text: str, path: str) -> State:
     try:
         data = json.loads(text)
         if data["version"] != STATE_VERSION:
+            root = shlex.quote(os.path.dirname(os.path.dirname(path)))
+            made_by = data.get("cleanenv_version", "another version")
             raise CorruptStateError(
                 what,
-                f"it has version {data['version']!r}, this cleanenv knows {STATE_VERSION}",
-                "upgrade cleanenv",
+                f"cleanenv {made_by} wrote it, in version {data['version']!r}; this one knows version {STATE_VERSION}",
+                f"pip install cleanenv=={made_by}, or make the environment anew: cleanenv create --clear {root}",
             )
         state = State(
             id=_text(data["id"]),

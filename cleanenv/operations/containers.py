@@ -17,7 +17,7 @@ from cleanenv.environments import Environment, save_state
 from cleanenv.errors import EngineError, UsageError
 from cleanenv.files import replace_file
 from cleanenv.model.configuration import Configuration
-from cleanenv.model.container import AGENT_DIRECTORY, STOP_GRACE_S, ContainerSpec, Image
+from cleanenv.model.container import AGENT_DIRECTORY, STOP_GRACE_S, Container, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount
 from cleanenv.model.state import State
@@ -26,14 +26,17 @@ __all__ = [
     "ID_LABEL",
     "PATH_LABEL",
     "check_root_mount",
+    "container_name",
     "create_container",
     "ensure_running",
     "is_running",
+    "own_containers",
     "stop_container",
 ]
 
 ID_LABEL = "cleanenv.id"
 PATH_LABEL = "cleanenv.path"
+_OWNER_LABEL = "cleanenv.owner"  # an engine may serve several users
 _AGENT_WAIT_S = 20.0
 _POLL_S = 0.004  # the agent listens some 20 ms after the engine says "started"; there is nothing to wait on
 
@@ -43,7 +46,7 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
     state = environment.state
     container = engine.create_container(
         ContainerSpec(
-            name=f"cleanenv-{state.id}",
+            name=container_name(state.id),
             image_id=image.id,
             agent=str(environment.paths.agent),
             agent_directory=str(environment.runtime.agent_directory),
@@ -52,6 +55,7 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
             labels=(
                 (ID_LABEL, state.id),
                 (PATH_LABEL, str(environment.paths.root)),
+                (_OWNER_LABEL, str(state.owner)),
                 ("cleanenv.version", cleanenv.__version__),
             ),
             environment=tuple(f"{name}={value}" for name, value in _variables(environment, image).items()),
@@ -60,6 +64,24 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
         )
     )
     return replace(environment, state=replace(state, container_id=container.id))
+
+
+def own_containers(engine: Engine, uid: int, label: str = ID_LABEL) -> tuple[Container, ...]:
+    """The containers with the label (`NAME` or `NAME=VALUE`) that cleanenv made for that user.
+
+    One that somebody else made of a container's image has its labels, but not its name.
+    """
+    found = ((each, dict(each.labels)) for each in engine.containers(label))
+    return tuple(
+        each
+        for each, labels in found
+        if labels.get(_OWNER_LABEL) == str(uid) and each.name == container_name(labels.get(ID_LABEL, ""))
+    )
+
+
+def container_name(identifier: str) -> str:
+    """The name of the environment's container."""
+    return f"cleanenv-{identifier}"
 
 
 def ensure_running(engine: Engine, environment: Environment) -> Environment:

@@ -7,7 +7,6 @@ import os
 import secrets
 import shlex
 import shutil
-import stat
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -95,36 +94,39 @@ def create(  # noqa: PLR0913 (what a creation depends on)
     paths = EnvironmentPaths(root)
     with _Undo() as undo:
         with uninterrupted():
-            _make_directories(paths, undo)
-        for name in ("agent", "launcher"):
-            _copy_program(live.native_program(name), paths.private / name)
-        # Its [environment] may hold secrets.
-        replace_file(paths.configuration, content, mode=0o600)
-        for script in activation_scripts(root, host.python):
-            undo.callback((paths.bin / script.name).unlink, missing_ok=True)
-            replace_file(paths.bin / script.name, script.content, script.mode)
-
-        with uninterrupted():
             runtime = make_runtime_directory(choose_runtime_directory(host, identifier), host.user.uid)
             undo.callback(shutil.rmtree, runtime.root, ignore_errors=True)
-        planned = Environment(
-            paths,
-            State(
-                id=identifier,
-                path=str(root),
-                cleanenv_version=cleanenv.__version__,
-                created=int(time.time()),
-                owner=host.user.uid,
-                user=user,
-                mounts=mounts,
-                image_id=image.id,
-                image_name=configuration.base or next(iter(image.tags), image.id),
-                container_id="",
-                runtime_directory=str(runtime.root),
-            ),
-            configuration,
-        )
+        # Held from now on: what is half-made and not locked was left by a command that was killed.
         with locked(runtime.lock):
+            with uninterrupted():
+                _make_directories(paths, undo)
+                registry = Registry(host.state_directory)
+                undo.callback(registry.remove, identifier)
+                registry.add(identifier, root)
+            for name in ("agent", "launcher"):
+                live.copy_program(name, paths.private / name)
+            # Its [environment] may hold secrets.
+            replace_file(paths.configuration, content, mode=0o600)
+            for script in activation_scripts(root, host.python):
+                undo.callback((paths.bin / script.name).unlink, missing_ok=True)
+                replace_file(paths.bin / script.name, script.content, script.mode)
+            planned = Environment(
+                paths,
+                State(
+                    id=identifier,
+                    path=str(root),
+                    cleanenv_version=cleanenv.__version__,
+                    created=int(time.time()),
+                    owner=host.user.uid,
+                    user=user,
+                    mounts=mounts,
+                    image_id=image.id,
+                    image_name=configuration.base or next(iter(image.tags), image.id),
+                    container_id="",
+                    runtime_directory=str(runtime.root),
+                ),
+                configuration,
+            )
             with uninterrupted():
                 environment = containers.create_container(engine, planned, image)
                 undo.callback(engine.remove_container, environment.state.container_id)
@@ -132,9 +134,6 @@ def create(  # noqa: PLR0913 (what a creation depends on)
             environment = containers.ensure_running(engine, environment)
             look = f"create it without this link, then see: {_LOOK}"
             check_links(environment, configuration.links or (), look=look, sources=sources)
-            registry = Registry(host.state_directory)
-            undo.callback(registry.remove, identifier)
-            registry.add(identifier, root)
             undo.callback(live.unmount, environment)
             with uninterrupted():
                 live.ensure_mounted(environment, host)
@@ -321,14 +320,3 @@ def _make_directories(paths: EnvironmentPaths, undo: contextlib.ExitStack) -> No
 def _remove_empty(directory: Path) -> None:
     with contextlib.suppress(OSError):
         directory.rmdir()
-
-
-def _copy_program(source: Path, target: Path) -> None:
-    """An environment keeps the programs of the version that made it: an upgrade does not change what runs."""
-    if not source.is_file():
-        raise EnvironmentStateError(
-            f"program {source}",
-            "this installation of cleanenv was not built",
-            "pip install --force-reinstall cleanenv",
-        )
-    replace_file(target, source.read_bytes(), stat.S_IMODE(source.stat().st_mode) | 0o555)

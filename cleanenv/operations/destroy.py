@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import shutil
 from collections.abc import Callable
@@ -12,13 +13,20 @@ from pathlib import Path
 from cleanenv import mounts
 from cleanenv.configuration_file import read_configuration
 from cleanenv.engine.port import Engine
-from cleanenv.environments import changing, open_environment
-from cleanenv.errors import CleanenvError, EnvironmentStateError
+from cleanenv.environments import Environment, changing, open_environment
+from cleanenv.errors import (
+    CleanenvError,
+    CorruptStateError,
+    EngineError,
+    EnvironmentNotFoundError,
+    EnvironmentStateError,
+)
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
 from cleanenv.operations import hooks, live
-from cleanenv.operations.containers import ID_LABEL, PATH_LABEL
+from cleanenv.operations.containers import ID_LABEL, PATH_LABEL, own_containers
 from cleanenv.operations.hooks import Warn
+from cleanenv.operations.service import remove_unit
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory
 from cleanenv.sessions import Session, active_sessions
@@ -41,48 +49,73 @@ def destroy(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn
     engine cannot be reached nothing is lost and destroy can be said again. So it can when it was cut short; a damaged
     configuration is in nobody's way.
     """
-    with changing(root, with_configuration=False) as found:
-        environment = found
-        engine = connect()
-        # A program of the user's, or a damaged configuration, does not keep an environment alive.
+    try:
+        with changing(root, with_configuration=False) as found:
+            _destroy(found, host, connect(), warn)
+    except EnvironmentNotFoundError as error:
+        # Somebody removed the directory, or a create was killed.
         try:
-            configured = replace(found, configuration=read_configuration(found.paths.configuration))
-            environment = hooks.before_destroy(engine, configured, host, warn)
-        except CleanenvError as error:
-            warn(f"on-destroy: {error}")
-        engine.remove_container(environment.state.container_id)
-        live.unmount(environment)
-        _remove_files(environment.paths, Registry(host.state_directory), (environment.state.id,))
-        shutil.rmtree(environment.runtime.root, ignore_errors=True)
+            engine = connect()
+        except EngineError:
+            raise error from None
+        if not destroy_damaged(root, host, engine):
+            raise
+    except CorruptStateError:
+        destroy_damaged(root, host, connect())
 
 
-def destroy_damaged(root: Path, host: Host, engine: Engine) -> None:
-    """Destroy an environment that has no state, or none that can be read: what a killed command left.
+def _destroy(found: Environment, host: Host, engine: Engine, warn: Warn) -> None:
+    environment = found
+    # A program of the user's, or a damaged configuration, does not keep an environment alive.
+    try:
+        configured = replace(found, configuration=read_configuration(found.paths.configuration))
+        environment = hooks.before_destroy(engine, configured, host, warn)
+    except CleanenvError as error:
+        warn(f"on-destroy: {error}")
+    try:
+        remove_unit(environment.state.id, host)
+    except CleanenvError as error:
+        warn(str(error))
+    engine.remove_container(environment.state.container_id)
+    live.unmount(environment)
+    _remove_files(environment.paths, Registry(host.state_directory), (environment.state.id,))
+    shutil.rmtree(environment.runtime.root, ignore_errors=True)
 
-    Its containers are found by their labels.
+
+def destroy_damaged(root: Path, host: Host, engine: Engine) -> bool:
+    """Destroy an environment that has no state, or none that can be read; whether there was anything of it.
+
+    Its containers are found by their labels, its runtime directory by the list.
     """
-    found = engine.containers(f"{PATH_LABEL}={root}")
-    identifiers = tuple(dict(container.labels).get(ID_LABEL, "") for container in found)
+    registry, paths = Registry(host.state_directory), EnvironmentPaths(root)
+    found = own_containers(engine, host.user.uid, f"{PATH_LABEL}={root}")
+    identifiers = {identifier for identifier, listed in registry.entries().items() if listed == root}
+    identifiers |= {dict(container.labels)[ID_LABEL] for container in found}
+    if not (identifiers or paths.private.exists() or mounts.entries(str(paths.bin))):
+        return False
     for container in found:
         engine.remove_container(container.id)
-    paths = EnvironmentPaths(root)
     mounts.unmount(str(paths.bin), lazy=True)
-    _remove_files(paths, Registry(host.state_directory), identifiers)
-    for identifier in filter(None, identifiers):
+    _remove_files(paths, registry, tuple(identifiers))
+    for identifier in identifiers:
         shutil.rmtree(choose_runtime_directory(host, identifier), ignore_errors=True)
+    return True
 
 
 def _remove_files(paths: EnvironmentPaths, registry: Registry, identifiers: tuple[str, ...]) -> None:
     """Remove the files, that with the state last: until then it is an environment that can be destroyed."""
     try:
-        _remove_tree(paths.bin)
-        paths.configuration.unlink(missing_ok=True)
-        for identifier in filter(None, identifiers):
+        if not paths.private.exists():  # what is there now may be the user's
+            _remove_scripts(paths.bin)
+        else:
+            _remove_tree(paths.bin)
+            paths.configuration.unlink(missing_ok=True)
+            for file in paths.private.iterdir():
+                if file != paths.state:
+                    _remove_tree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
+            _remove_tree(paths.private)
+        for identifier in identifiers:
             registry.remove(identifier)
-        for file in paths.private.iterdir():
-            if file != paths.state:
-                _remove_tree(file) if file.is_dir() and not file.is_symlink() else file.unlink()
-        _remove_tree(paths.private)
     except OSError as error:
         raise EnvironmentStateError(
             f"environment {paths.root}",
@@ -91,6 +124,12 @@ def _remove_files(paths: EnvironmentPaths, registry: Registry, identifiers: tupl
         ) from error
     with contextlib.suppress(OSError):
         paths.root.rmdir()
+
+
+def _remove_scripts(directory: Path) -> None:
+    """Remove what lay beneath the live directory, which a removal of everything else did not reach."""
+    if directory.is_dir() and all(name.startswith("activate") for name in os.listdir(directory)):
+        _remove_tree(directory)
 
 
 def _remove_tree(directory: Path) -> None:

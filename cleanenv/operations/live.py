@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+import shlex
+import stat
 from pathlib import Path
 
 from cleanenv import mounts
 from cleanenv.activation import scripts
 from cleanenv.environments import Environment
+from cleanenv.errors import EnvironmentStateError
 from cleanenv.files import replace_file
-from cleanenv.launch_table import dump_launch_table
+from cleanenv.launch_table import dump_launch_table, is_readable_by_ours
 from cleanenv.model.host import Host
 from cleanenv.profiles import effective_profiles
 from cleanenv.server import control, process
 from cleanenv.server.settings import ServedFile, ServerSettings
 
-__all__ = ["ensure_mounted", "enter", "publish_links", "unmount"]
+__all__ = ["copy_program", "ensure_mounted", "enter", "native_program", "publish_links", "unmount"]
 
 _ENTER_TIMEOUT_S = 180.0  # somebody else may be stopping it just now
 _NATIVE = Path(__file__).parents[1] / "native"
@@ -29,18 +32,64 @@ def native_program(name: str) -> Path:
     return _NATIVE / name
 
 
+def copy_program(name: str, target: Path) -> None:
+    """Put the program into an environment, which so goes on with its own after an upgrade.
+
+    The agent is kept for as long as the environment, the launcher until the live directory is mounted the next time.
+    """
+    source = native_program(name)
+    if not source.is_file():
+        raise EnvironmentStateError(
+            f"program {source}",
+            "this installation of cleanenv was not built",
+            "pip install --force-reinstall cleanenv",
+        )
+    replace_file(target, source.read_bytes(), stat.S_IMODE(source.stat().st_mode) | 0o555)
+
+
 def ensure_mounted(environment: Environment, host: Host) -> None:
-    """Serve the live directory if nobody does; a dead mount is replaced. Raises MountError."""
+    """Serve the live directory if nobody does; a dead mount is replaced. Raises MountError.
+
+    What a server of another version serves goes on with its own launcher and launch table. A new one serves ours.
+    """
+    is_live = mounts.state(str(environment.paths.bin)) is mounts.MountState.LIVE
+    if is_live and _is_of_another_version(environment):
+        return
+    if not is_live and not _is_our_launcher(environment.paths.launcher):
+        copy_program("launcher", environment.paths.launcher)
     write_launch_table(environment, host)
-    if mounts.state(str(environment.paths.bin)) is not mounts.MountState.LIVE:
+    if not is_live:
         process.start(_settings(environment, host))
 
 
 def publish_links(environment: Environment, host: Host) -> None:
-    """Make changed links visible at once, in the launch table and in the live directory."""
+    """Make changed links visible at once, in the launch table and in the live directory.
+
+    Raises EnvironmentStateError when the live directory is of another version.
+    """
+    is_live = mounts.state(str(environment.paths.bin)) is mounts.MountState.LIVE
+    if is_live and _is_of_another_version(environment):
+        here = shlex.quote(str(environment.paths.root))
+        raise EnvironmentStateError(
+            f"live directory {environment.paths.bin}",
+            "it is served by another version of cleanenv, which does not know the change",
+            f"cleanenv umount -e {here} && cleanenv mount -e {here}",
+        )
     write_launch_table(environment, host)
-    if mounts.state(str(environment.paths.bin)) is mounts.MountState.LIVE:
+    if is_live:
         control.request(str(environment.runtime.control_socket), "reload", _settings(environment, host).to_object())
+
+
+def _is_our_launcher(path: Path) -> bool:
+    try:
+        return path.read_bytes() == native_program("launcher").read_bytes()
+    except FileNotFoundError:
+        return False
+
+
+def _is_of_another_version(environment: Environment) -> bool:
+    path = environment.runtime.launch_table
+    return path.exists() and not is_readable_by_ours(path.read_bytes())
 
 
 def enter(environment: Environment, pid: int) -> None:

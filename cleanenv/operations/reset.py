@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cleanenv import gate
 from cleanenv.engine.port import Engine
-from cleanenv.environments import Environment, changing
+from cleanenv.environments import Environment, changing, save_state
 from cleanenv.errors import EngineError
 from cleanenv.model.host import Host
 from cleanenv.operations import hooks
@@ -26,6 +26,7 @@ def reset(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) 
     with changing(root) as environment:
         engine = connect()
         _check_image(engine, environment)
+        save_state(environment.paths, environment.state)  # a full disk is told before anything is removed
         with gate.closed(environment.runtime):
             hooks.take_down(engine, environment, host, warn)
             engine.remove_container(environment.state.container_id)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+import cleanenv
 from cleanenv import mounts
 from cleanenv.agent.activity import ask_activity
 from cleanenv.agent.client import AgentClient
@@ -210,6 +211,7 @@ class EnvironmentServer:
         return Answer(
             {
                 "pid": os.getpid(),
+                "version": cleanenv.__version__,
                 "mounted": self._is_mounted(),
                 "since": self._since,
                 "links": [[link.name, link.path] for link in self._catalog.links],

@@ -73,7 +73,7 @@ class ServerSettings:
     @property
     def lock_path(self) -> str:
         """Held (flock) by the server from before its mount until after it."""
-        return str(self.runtime_paths.root / "server.lock")
+        return str(self.runtime_paths.server_lock)
 
     def process_variables(self) -> dict[str, str]:
         """The variables of the server and its children, without the live directory in PATH.

@@ -80,7 +80,7 @@ def test_every_command_explains_itself_without_an_engine(command: str) -> None:
 def test_help_shows_the_commands_in_groups() -> None:
     code, output, _ = run("--help")
     titles = [line for line in output.splitlines() if line.endswith(":") and not line.startswith(" ")]
-    assert (code, titles) == (0, ["Options:", "Environments:", "Programs:", "Container:"])
+    assert (code, titles) == (0, ["Options:", "Environments:", "Programs:", "Container:", "Upkeep:"])
 
 
 def test_module_can_be_run_too() -> None:

@@ -101,12 +101,12 @@ def test_state_without_one_of_its_values_is_damaged(key: str) -> None:
         load_state(json.dumps(data), "state.json")
 
 
-def test_state_of_a_later_version_asks_for_a_later_cleanenv() -> None:
+def test_state_of_another_version_asks_for_the_cleanenv_that_wrote_it() -> None:
     with pytest.raises(CorruptStateError) as caught:
-        load_state(damaged(version=4), "state.json")
-    assert (caught.value.why, caught.value.hint) == (
-        "it has version 4, this cleanenv knows 3",
-        "upgrade cleanenv",
+        load_state(damaged(version=4, cleanenv_version="0.3.1"), "/a b/.cleanenv/state.json")
+    assert caught.value.why == "cleanenv 0.3.1 wrote it, in version 4; this one knows version 3"
+    assert caught.value.hint == (
+        "pip install cleanenv==0.3.1, or make the environment anew: cleanenv create --clear '/a b'"
     )
 
 

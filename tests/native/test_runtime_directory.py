@@ -21,8 +21,10 @@ def refused(environment: HostEnvironment) -> bool:
     assert (done.returncode, done.stdout, os.fsdecode(done.stderr)) == (
         125,
         b"",
-        f"cleanenv: runtime directory {environment.runtime}: it is not a directory that only you can use\n"
-        "hint: cleanenv start -e ENVIRONMENT\n",
+        (
+            f"cleanenv: runtime directory {environment.runtime}: it is not a directory that only you can use\n"
+            "hint: cleanenv start -e ENVIRONMENT\n"
+        ),
     )
     return True
 
