@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +20,13 @@ from integration.main_job.caller import ONE_CALLER, Argument, Caller, Environmen
 from integration.main_job.conftest import Create
 from integration.main_job.engines import SecondEngine
 from integration.main_job.images import docker
+from integration.main_job.pausing_engine import PausingEngine
 from integration.main_job.test_lifecycle import status, works
 from integration.main_job.traces import containers, traces
 
 pytestmark = ONE_CALLER
+
+ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
 
 # The engine's images and containers
 
@@ -177,6 +181,61 @@ if os.geteuid() == 0:  # mounts and daemons
         finally:
             subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
         assert environment.cleanenv("link", "/bin/cat").output == ""
+
+
+# Commands that are cut short
+
+REMOVAL = r"DELETE /[^/]*/containers/"
+CREATION = r"POST /[^/]*/containers/create"
+
+
+@pytest.fixture
+def sockets(ground: Path, place: Path) -> Path:
+    """A short directory for sockets, which no container and no listing sees."""
+    directory = ground / f"s-{place.name}"
+    directory.mkdir()
+    return directory
+
+
+def cut_short(
+    environment: Environment, sockets: Path, number: signal.Signals, moment: dict[str, str], *command: Argument
+) -> None:
+    """Send the signal to the command at a request to the engine."""
+    with PausingEngine(sockets / "engine", ENGINE, **moment) as engine:
+        user = environment.caller.with_variables(DOCKER_HOST=engine.address)
+        process = user.start([user.executable, *command])
+        engine.wait()
+        process.send_signal(number)
+        engine.go_on()
+        finish(process)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("moment", [{"before": REMOVAL}, {"after": REMOVAL}])
+def test_destroy_that_is_cut_short_can_be_said_again(
+    caller: Caller, place: Path, sockets: Path, create: Create, number: signal.Signals, moment: dict[str, str]
+) -> None:
+    before = traces(caller, place)
+    environment = create("--link", "/bin/sh")
+    cut_short(environment, sockets, number, moment, "destroy", environment.path)
+    assert works(environment)
+    assert caller.cleanenv("destroy", environment.path).output == ""
+    assert traces(caller, place) == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("moment", [{"before": REMOVAL}, {"after": REMOVAL}, {"before": CREATION}, {"after": CREATION}])
+def test_environment_whose_reset_is_cut_short_works(
+    caller: Caller, place: Path, sockets: Path, create: Create, number: signal.Signals, moment: dict[str, str]
+) -> None:
+    before = traces(caller, place)
+    environment = create("--link", "/bin/sh")
+    cut_short(environment, sockets, number, moment, "reset", "-e", environment.path)
+    assert works(environment)
+    assert len(containers(environment.path)) == 1
+    assert status(environment)["container"] == "running"
+    assert caller.cleanenv("destroy", environment.path).output == ""
+    assert traces(caller, place) == before
 
 
 # Two at the same time
