@@ -36,18 +36,24 @@ def sections(rounds: int, on_step: Callable[[], None]) -> Iterator[Section]:
             "agent": ("agent", agents),
             "shim": ("the engine's process for its container", [_parent(agent) for agent in agents]),
         }
-        memory = [
-            Figure(key, title, Sample(tuple(map(_proportional_megabytes, pids))))
-            for key, (title, pids) in processes.items()
-        ]
-        yield Section("active_memory", f"memory of each of {COUNT} active environments (PSS)", "MB", tuple(memory))
-        descriptors = [
-            Figure(key, title, Sample(tuple(map(_open_descriptors, pids)))) for key, (title, pids) in processes.items()
-        ]
-        yield Section("active_descriptors", "open descriptors of each of them", "", tuple(descriptors))
+        title = f"memory of each of {COUNT} active environments (PSS)"
+        yield Section("active_memory", title, "MB", _figures(processes, _proportional_megabytes))
+        yield Section(
+            "active_descriptors", "open descriptors of each of them", "", _figures(processes, _open_descriptors)
+        )
         listed = Sample(tuple(spawn.milliseconds([CLEANENV, "list"]) for _ in range(max(5, rounds // 5))))
         figure = Figure("list", "cleanenv list", listed)
         yield Section("active_list", f"list of {COUNT} active environments", "ms", (figure,))
+
+
+def _figures(processes: dict[str, tuple[str, list[int]]], measure: Callable[[int], float]) -> tuple[Figure, ...]:
+    figures = []
+    for key, (title, pids) in processes.items():
+        try:
+            figures.append(Figure(key, title, Sample(tuple(map(measure, pids)))))
+        except PermissionError:
+            figures.append(Figure(key, title, note="not measured, it is root's"))
+    return tuple(figures)
 
 
 @contextlib.contextmanager
