@@ -22,14 +22,16 @@ __all__ = ["ENDINGS", "Ending", "play_ending"]
 
 # Writes down which signal ends it. A survivor is one that is asked to end by something else: the opening of a FIFO.
 WATCHER = """
-import os, signal, sys
+import os, select, signal, sys
 name = sys.argv[1]
 log = os.open("log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 asked = {n for n in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM) if signal.getsignal(n) is not signal.SIG_IGN}
 signal.pthread_sigmask(signal.SIG_BLOCK, asked)
+go = select.poll()
+go.register(os.open("go", os.O_RDONLY | os.O_NONBLOCK), 0)
 open(f"up.{name}", "w").close()
 if name == "survivor":
-    open("go").read()
+    go.poll()
     told = [each.name for each in signal.sigpending() if each in asked] or ["went on"]
 else:
     told = [signal.Signals(signal.sigwait(asked)).name]
