@@ -18,9 +18,18 @@ def test_each_mount_is_an_entry() -> None:
     data = line(b"/a") + line(b"/b", b"ext4", b" master:1 shared:2")
 
     assert list(parse_mountinfo(data)) == [
-        MountEntry("/a", "0:45", "fuse.cleanenv"),
-        MountEntry("/b", "0:45", "ext4"),
+        MountEntry("/a", "0:45", "fuse.cleanenv", 0),
+        MountEntry("/b", "0:45", "ext4", 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("options", "owner"),
+    [(b"rw,user_id=1000,group_id=7", 1000), (b"user_id=5", 5), (b"rw", None), (b"rw,xuser_id=5", None)],
+)
+def test_who_may_use_a_mount_is_told(options: bytes, owner: int | None) -> None:
+    (entry,) = parse_mountinfo(b"36 35 0:45 / /a rw - fuse.cleanenv cleanenv " + options + b"\n")
+    assert entry.owner == owner
 
 
 @pytest.mark.parametrize(
@@ -51,7 +60,7 @@ def fake_mountinfo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *lines: byte
 def test_only_live_directories_at_that_point_count(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake_mountinfo(monkeypatch, tmp_path, line(b"/a"), line(b"/a", b"ext4"), line(b"/a/b"))
 
-    assert mounts.entries("/a") == (MountEntry("/a", "0:45", "fuse.cleanenv"),)
+    assert mounts.entries("/a") == (MountEntry("/a", "0:45", "fuse.cleanenv", 0),)
     assert len(mounts.live_directories()) == 2
 
 
