@@ -24,6 +24,15 @@ def test_each_mount_is_an_entry() -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "owner"),
+    [(b"rw,user_id=1000,group_id=7", 1000), (b"user_id=5", 5), (b"rw", None), (b"rw,xuser_id=5", None)],
+)
+def test_who_may_use_a_mount_is_told(options: bytes, owner: int | None) -> None:
+    (entry,) = parse_mountinfo(b"36 35 0:45 / /a rw - fuse.cleanenv cleanenv " + options + b"\n")
+    assert entry.owner == owner
+
+
+@pytest.mark.parametrize(
     ("written", "path"),
     [
         (rb"/a\040b\011c\012d\134e", "/a b\tc\nd\\e"),
