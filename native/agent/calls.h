@@ -41,6 +41,9 @@ uint64_t calls_idle_ms(void);
 /* Somebody uses the container just now. */
 void calls_note_use(void);
 
+/* As if all launchers were gone: their programs get HUP, and KILL after the grace. */
+void calls_end(void);
+
 /* In a child of the agent that has calls of its own: these are its parent's, not its own. */
 void calls_abandon(void);
 

@@ -1,6 +1,7 @@
 #include "agent/program.h"
 
 #include "agent/pattern.h"
+#include "agent/permission.h"
 #include "agent/request.h"
 #include "agent/terminal.h"
 #include "kernel/signals.h"
@@ -69,6 +70,8 @@ static void read_request(struct child *child, const void *packet, const int *des
 		fail(child, WIRE_STAGE_AGENT, errno);
 	memcpy(child->descriptors, descriptors, count * sizeof *descriptors);
 	child->count = count;
+	if (child->options->programs && permission_apply(child->options, &child->request, child->descriptors, count) < 0)
+		fail(child, WIRE_STAGE_PERMISSION, errno);
 }
 
 /* Into the session and group where a key typed on the caller's terminal would find it, or into a group of its own. */

@@ -104,6 +104,8 @@ struct program program_find(const struct table *table, const char *argument)
 	const struct table_link *links = table_links(table);
 	struct program program = { .name = called_name(table), .called_by_path = is_own_path(argument) };
 
+	program.on_host = table->header->direction == TABLE_TO_HOST;
+	program.there = program.on_host ? "the host" : "the container";
 	program.candidates = allocate(NULL, (table->header->link_count + 1) * sizeof *program.candidates);
 	for (uint32_t i = 0; i < table->header->link_count; i++) {
 		const char *name = table_string(table, links[i].name), *path = table_string(table, links[i].path);
