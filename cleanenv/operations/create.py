@@ -32,6 +32,7 @@ from cleanenv.model.state import State
 from cleanenv.operations import containers, hooks, live
 from cleanenv.operations.destroy import destroy, destroy_damaged
 from cleanenv.operations.hooks import Warn
+from cleanenv.operations.host_links import check_host_links
 from cleanenv.operations.interrupts import uninterrupted
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory, make_runtime_directory
@@ -63,6 +64,7 @@ def create(  # noqa: PLR0913 (what a creation depends on)
     _check_mounts(mounts)
     _check_network(configuration)
     user = configuration.user.resolve(host.user) if configuration.user else host.user
+    check_host_links(configuration.host_links, host.user.uid, user)
     content = dump_configuration(configuration)
     engine = connect()
     image = base_image.resolve(
