@@ -115,7 +115,7 @@ int permission_apply(const struct options *options, struct request *request, con
 	if (!path)
 		return -1;
 	errno = EACCES;
-	if (*path != '/')
+	if (*path != '/' || *request->directory != '/')
 		return -1;
 	errno = EPERM;
 	for (size_t i = 0; i < count; i++)

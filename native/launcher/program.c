@@ -122,6 +122,9 @@ struct program program_find(const struct table *table, const char *argument)
 		}
 	}
 	program.options = program_options(table, program.name);
+	if (program.candidate_count == 0 && program.on_host)
+		fail(FAILURE_NOT_FOUND, program.name, "it is not linked any more",
+		     join("on the host: cleanenv link --host ", program.name, NULL));
 	if (program.candidate_count == 0)
 		fail(FAILURE_NOT_FOUND, program.name, "it is not linked in this environment",
 		     join("cleanenv link -e '", table_string(table, table->header->environment), "' ", program.name,
