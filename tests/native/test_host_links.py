@@ -14,7 +14,7 @@ import socket
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,9 +58,9 @@ class Outward:
     agent: subprocess.Popen[bytes]
     lifeline: int
 
-    def link(self, **programs: str) -> None:
-        links = [HostLink(name.replace("_", "-"), path) for name, path in programs.items()]
-        mounts = (
+    def link(self, mounts: tuple[Mount, ...] = (), **programs: str) -> None:
+        links = [HostLink(name, path) for name, path in programs.items()]
+        mounts = mounts or (
             Mount("/", "/nowhere", writable=False),
             Mount(str(self.outside), str(self.inside), writable=True),
         )
@@ -111,7 +111,8 @@ class Outward:
 
 
 @contextlib.contextmanager
-def outward(*, owner: int | None = None, **variables: str) -> Iterator[Outward]:
+def outward(variables: Mapping[str, str] | None = None, *, owner: int | None = None) -> Iterator[Outward]:
+    """`variables` are those of the host's user."""
     runtime = Path(tempfile.mkdtemp(prefix="cleanenv-"))
     for name in ("bin", "agent", "outside"):
         (runtime / name).mkdir()
@@ -128,7 +129,7 @@ def outward(*, owner: int | None = None, **variables: str) -> Iterator[Outward]:
             "--programs", runtime / "launch-table", "--lifeline", str(lifeline),
         ],
         cwd=runtime / "agent",
-        env={"PATH": "/usr/bin:/bin", "HOME": "/home/host", **variables},
+        env={"PATH": "/usr/bin:/bin", "HOME": "/home/host", **(variables or {})},
         pass_fds=(lifeline,),
     )  # fmt: skip
     os.close(lifeline)
@@ -153,7 +154,7 @@ def outward(*, owner: int | None = None, **variables: str) -> Iterator[Outward]:
 
 @pytest.fixture(scope="module")
 def shared() -> Iterator[Outward]:
-    with outward(EDITOR="/usr/bin/host-editor", LANG="C.UTF-8") as here:
+    with outward({"EDITOR": "/usr/bin/host-editor", "LANG": "C.UTF-8"}) as here:
         yield here
 
 
