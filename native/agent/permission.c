@@ -22,8 +22,13 @@ static char *find(const char *programs, const char *name)
 	errno = EACCES;
 	for (uint32_t i = 0; !path && i < table.header->link_count; i++) {
 		const struct table_link *link = &table_links(&table)[i];
-		if (link->kind == TABLE_LINK_NAME && !strcmp(table_string(&table, link->name), name))
-			path = strdup(table_string(&table, link->path));
+		if (link->kind != TABLE_LINK_NAME || strcmp(table_string(&table, link->name), name) != 0)
+			continue;
+		const char *linked = table_string(&table, link->path);
+		path = malloc(strlen(linked) + 1);
+		if (!path)
+			break;
+		strcpy(path, linked);
 	}
 	munmap((void *)table.header, table.size);
 	return path;
