@@ -17,6 +17,7 @@ from cleanenv.model.configuration import (
     check_variable,
     check_variable_pattern,
 )
+from cleanenv.model.host_link import make_host_link
 from cleanenv.model.link import Link, make_link
 from cleanenv.model.mount import Mount, container_path, split_mode
 from cleanenv.model.profile import Profile, make_profile, profile_section
@@ -25,7 +26,7 @@ from cleanenv.model.user import parse_user
 
 __all__ = ["dump_configuration", "read_configuration"]
 
-_SECTIONS = ("global", "directory", "link", "environment", "profile")
+_SECTIONS = ("global", "directory", "link", "host_link", "environment", "profile")
 _VALUES = ("base", "network", "user", "idle_timeout", "grace")
 _SWITCHES = ("persistent", "sudo")
 _LISTS = ("publish", "deny_env", "allow_env", "on_activate", "on_deactivate", "on_destroy")
@@ -70,6 +71,9 @@ def dump_configuration(configuration: Configuration) -> bytes:
         patterns = [_quoted(link.path) for link in configuration.links if link.is_glob]
         if patterns:
             lines.append(f"{_GLOBS} = {', '.join(patterns)}")
+    if configuration.host_links:
+        lines.append("[host_link]")
+        lines += [f"{_quoted(link.name)} = {_quoted(link.path)}" for link in configuration.host_links]
     if configuration.environment:
         lines.append("[environment]")
         lines += [f"{_quoted(name)} = {_quoted_value(value)}" for name, value in configuration.environment]
@@ -131,6 +135,10 @@ def _parse(content: bytes, what: str) -> Configuration:
         base=section.get("base"),
         mounts=_mounts(file.get("directory", {}), what),
         links=_links(file["link"], what) if "link" in file else None,
+        host_links=tuple(
+            make_host_link(name, value if isinstance(value, str) else ",".join(value), f"{what}, [host_link] {name}")
+            for name, value in file.get("host_link", {}).items()
+        ),
         network=section.get("network"),
         publish=tuple(
             check_publish(each, f"{what}, [global] publish") for each in _several(section.get("publish", []))

@@ -9,20 +9,22 @@ import os
 import struct
 from collections.abc import Iterable
 
+from cleanenv.model.host_link import HostLink
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Operands, Profile, Text
 
-__all__ = ["dump_launch_table", "is_readable_by_ours"]
+__all__ = ["dump_host_table", "dump_launch_table", "is_readable_by_ours"]
 
 _MAGIC = 0x74766C63
-_VERSION = 3
-_HEADER = struct.Struct("=13I")
+_VERSION = 4
+_HEADER = struct.Struct("=14I")
 _RECORD = struct.Struct("=3I")
 _VARIABLE = struct.Struct("=2I")
 _PROGRAM = struct.Struct("=12I")
 _NAME, _GLOB, _EXECUTE, _HOOK, _SESSION = range(1, 6)
 _DENIED, _ALLOWED = 1, 2
+_TO_CONTAINER, _TO_HOST = 0, 1
 _NEVER = 0xFFFFFFFF
 # The numbers of enum table_operands and table_text.
 _OPERANDS = (Operands.MAP, Operands.KEEP, Operands.KEEP_FIRST)
@@ -78,9 +80,30 @@ def dump_launch_table(  # noqa: PLR0913 (what a table holds)
             directory, pattern = os.path.split(link.path)
             patterns.append((pattern, directory, _GLOB))
     records += patterns
-    mounts = tuple(mounts)
     rules = [(name, _DENIED) for name in denied_variables] + [(name, _ALLOWED) for name in allowed_variables]
+    return _dump(_TO_CONTAINER, environment, home, tuple(mounts), records, rules, profiles)
 
+
+def dump_host_table(
+    directory: str, mounts: Iterable[Mount], links: Iterable[HostLink], *, profiles: Iterable[Profile] = ()
+) -> bytes:
+    """The table for the other direction: of launchers in the container's `directory`, for programs of the host.
+
+    The host's agent starts what this table names, and nothing else.
+    """
+    records = [(link.name, link.path, _NAME) for link in links]
+    return _dump(_TO_HOST, directory, "", tuple(mounts), records, [], profiles)
+
+
+def _dump(
+    direction: int,
+    environment: str,
+    home: str,
+    mounts: tuple[Mount, ...],
+    records: list[tuple[str, str, int]],
+    rules: list[tuple[str, int]],
+    profiles: Iterable[Profile],
+) -> bytes:
     mounts_at = _HEADER.size
     links_at = mounts_at + len(mounts) * _RECORD.size
     variables_at = links_at + len(records) * _RECORD.size
@@ -101,7 +124,7 @@ def dump_launch_table(  # noqa: PLR0913 (what a table holds)
         *(mounts_at, len(mounts), links_at, len(records)),
         *(variables_at, len(rules), programs_at, len(programs)),
     )
-    header = _HEADER.pack(_MAGIC, _VERSION, size, environment_at, home_at, *arrays)
+    header = _HEADER.pack(_MAGIC, _VERSION, size, environment_at, home_at, *arrays, direction)
     return header + body + bytes(strings)
 
 

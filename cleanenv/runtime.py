@@ -13,7 +13,7 @@ from cleanenv.model.host import Host
 
 __all__ = ["check_runtime_directory", "choose_runtime_directory", "make_runtime_directory"]
 
-_PATH_MAX = 90  # bytes: agent/agent.sock still fits into a socket address (unix(7): 107)
+_PATH_MAX = 85  # bytes: host/agent/agent.sock still fits into a socket address (unix(7): 107)
 
 
 def choose_runtime_directory(host: Host, identifier: str) -> str:
@@ -35,7 +35,7 @@ def make_runtime_directory(path: str, uid: int) -> RuntimePaths:
     paths = RuntimePaths(Path(path))
     try:
         paths.root.parent.parent.mkdir(parents=True, exist_ok=True)
-        for directory in (paths.root.parent, paths.root, paths.agent_directory):
+        for directory in (paths.root.parent, paths.root, paths.agent_directory, paths.host_directory):
             directory.mkdir(mode=0o700, exist_ok=True)
             _check_private(directory, uid)
     except FileExistsError as error:

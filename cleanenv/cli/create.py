@@ -66,6 +66,13 @@ _INSIDE = "by the container's shell"
     help="Serve a program of the container, or all that match a pattern; by default the language tools.",
 )
 @click.option(
+    "--host-link",
+    "host_links",
+    multiple=True,
+    metavar="NAME[:HOST-PATH]",
+    help="Let the container run this program of the host, as you; by default the one in PATH. Read about it first.",
+)
+@click.option(
     "-u",
     "--user",
     metavar="[system:][ID:]NAME",
@@ -118,6 +125,7 @@ def create(  # noqa: PLR0913 (one for each option)
     config: str | None,
     directories: tuple[str, ...],
     links: tuple[str, ...],
+    host_links: tuple[str, ...],
     user: str | None,
     sudo: bool,
     persistent: bool,
@@ -142,6 +150,7 @@ def create(  # noqa: PLR0913 (one for each option)
     from cleanenv.cli.progress import showing_progress
     from cleanenv.configuration_file import dump_configuration, read_configuration
     from cleanenv.operations.create import create as create_environment
+    from cleanenv.operations.host_links import parse_host_links
 
     host = current_host()
     if base_image == "":
@@ -158,6 +167,7 @@ def create(  # noqa: PLR0913 (one for each option)
             for text in directories
         ),
         links=parse_links(links) if links else None,
+        host_links=parse_host_links(host_links, host),
         network=network,
         publish=tuple(check_publish(text, "option --publish") for text in publish),
         user=parse_user(user, "option --user") if user is not None else None,

@@ -52,6 +52,7 @@ def status(*, environment: str | None, as_json: bool) -> None:
         ("live directory", result.live_directory),
         *_rows("directories", result.mounts),
         *_rows("links", result.links),
+        *_rows("host links", result.host_links),
         *_rows("shells", tuple(f"{pid} {name}" for pid, name in result.sessions)),
         ("use", _use(result)),
         ("stops", _stops(result)),

@@ -11,7 +11,7 @@ from docker.utils.ports import build_port_bindings
 
 from cleanenv.engine.binds import Bind, Cover, binds
 from cleanenv.errors import UsageError
-from cleanenv.model.container import AGENT_DIRECTORY, AGENT_PATH, ContainerSpec, EngineInfo
+from cleanenv.model.container import AGENT_DIRECTORY, AGENT_PATH, HOST_DIRECTORY, ContainerSpec, EngineInfo
 
 __all__ = ["exposed_ports", "mounts", "port_bindings"]
 
@@ -32,6 +32,7 @@ def mounts(spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table
     own = (
         Bind(spec.agent, AGENT_PATH, writable=False, recursive=info.rootless),
         Bind(spec.agent_directory, AGENT_DIRECTORY, writable=True, recursive=True),
+        Bind(spec.host_directory, HOST_DIRECTORY, writable=False, recursive=info.rootless),
     )
     hidden_root = data_root if info.kind == "docker" else ""
     return [_mount(item, hidden_root) for item in (*wanted, *own)]

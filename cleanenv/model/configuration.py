@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from cleanenv.errors import UsageError
+from cleanenv.model.host_link import HostLink
 from cleanenv.model.link import DEFAULT_LINKS, Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Profile
@@ -48,6 +49,7 @@ class Configuration:
     base: str | None = None
     mounts: tuple[Mount, ...] = ()
     links: tuple[Link, ...] | None = None
+    host_links: tuple[HostLink, ...] = ()
     network: str | None = None
     publish: tuple[str, ...] = ()
     user: UserRequest | None = None
@@ -99,6 +101,9 @@ class Configuration:
             base=other.base if self.base is None else self.base,
             mounts=mounts + self.mounts,
             links=links,
+            host_links=tuple(
+                {**{e.name: e for e in other.host_links}, **{e.name: e for e in self.host_links}}.values()
+            ),
             network=other.network if self.network is None else self.network,
             publish=self.publish or other.publish,
             user=other.user if self.user is None else self.user,

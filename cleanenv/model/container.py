@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 from cleanenv.model.mount import Mount
 
-__all__ = ["AGENT_DIRECTORY", "AGENT_PATH", "STOP_GRACE_S", "Container", "ContainerSpec", "EngineInfo", "Image"]
+__all__ = [
+    "AGENT_DIRECTORY",
+    "AGENT_PATH",
+    "HOST_DIRECTORY",
+    "STOP_GRACE_S",
+    "Container",
+    "ContainerSpec",
+    "EngineInfo",
+    "Image",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,8 @@ class ContainerSpec:
     """A container whose first process is the agent.
 
     `agent` is the host path of the agent's binary, bind-mounted read-only at AGENT_PATH and run with
-    `arguments`; `agent_directory` is the host directory that becomes AGENT_DIRECTORY (its socket lives there).
+    `arguments`; `agent_directory` is the host directory that becomes AGENT_DIRECTORY (its socket lives there);
+    `host_directory` becomes HOST_DIRECTORY, read-only.
     `environment` replaces the image's variables of the same name. `publish` is `[HOST-IP:]HOST:CONTAINER[/proto]`.
     """
 
@@ -44,6 +54,7 @@ class ContainerSpec:
     image_id: str
     agent: str
     agent_directory: str
+    host_directory: str
     arguments: tuple[str, ...]
     mounts: tuple[Mount, ...]
     labels: tuple[tuple[str, str], ...]
@@ -70,4 +81,5 @@ class Container:
 
 AGENT_PATH = "/.cleanenv/agent"
 AGENT_DIRECTORY = "/.cleanenv/run"
+HOST_DIRECTORY = "/.cleanenv/host"
 STOP_GRACE_S = 10  # for the agent, which gives programs 8 of them (STOP_MS in native/agent/serve.c)

@@ -75,6 +75,15 @@ class RuntimePaths:
         return self.root / "closing"
 
     @property
+    def host_directory(self) -> Path:
+        """What the container sees of its host links, read-only: to a launcher in it, this is a runtime directory."""
+        return self.root / "host"
+
+    @property
+    def host_table(self) -> Path:
+        return self.host_directory / "launch-table"
+
+    @property
     def agent_socket(self) -> Path:
         return self.agent_directory / "agent.sock"
 

@@ -17,7 +17,7 @@ from cleanenv.environments import Environment, save_state
 from cleanenv.errors import EngineError, UsageError
 from cleanenv.files import replace_file
 from cleanenv.model.configuration import Configuration
-from cleanenv.model.container import AGENT_DIRECTORY, STOP_GRACE_S, Container, ContainerSpec, Image
+from cleanenv.model.container import AGENT_DIRECTORY, HOST_DIRECTORY, STOP_GRACE_S, Container, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
 from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount
 from cleanenv.model.state import State
@@ -50,6 +50,7 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
             image_id=image.id,
             agent=str(environment.paths.agent),
             agent_directory=str(environment.runtime.agent_directory),
+            host_directory=str(environment.runtime.host_directory),
             arguments=_agent_arguments(state, environment.configuration),
             mounts=state.mounts,
             labels=(
@@ -191,7 +192,8 @@ def _agent_arguments(state: State, configuration: Configuration) -> tuple[str, .
 def _variables(environment: Environment, image: Image) -> dict[str, str]:
     """What programs have unless their caller sets it."""
     return {
-        "PATH": f"{environment.state.user.home}/.local/bin:{_image_path(image)}",
+        # What the user links of the host is meant, also where the image has its like.
+        "PATH": f"{HOST_DIRECTORY}/bin:{environment.state.user.home}/.local/bin:{_image_path(image)}",
         # Distributions mark their Python as managed by their packages (PEP 668); the environment is there to install
         # into. Not PIP_USER: pip takes the home by itself where it must, and the variable would break venvs.
         "PIP_BREAK_SYSTEM_PACKAGES": "1",

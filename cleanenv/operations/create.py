@@ -35,6 +35,7 @@ from cleanenv.model.user import User, UserRequest
 from cleanenv.operations import containers, hooks, live
 from cleanenv.operations.destroy import destroy, destroy_damaged
 from cleanenv.operations.hooks import Warn
+from cleanenv.operations.host_links import check_host_links
 from cleanenv.operations.interrupts import uninterrupted
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory, make_runtime_directory
@@ -82,6 +83,7 @@ def create(  # noqa: PLR0913 (what a creation depends on)
         environ=host.variables,
     )
     user = _user(engine, image, configuration.user, host.user)
+    check_host_links(configuration.host_links, host.user.uid, user)
     _check_home(user, mounts, sources)
     if clear and EnvironmentPaths(root).private.exists():
         try:

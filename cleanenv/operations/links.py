@@ -8,12 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from cleanenv.configuration_file import dump_configuration
 from cleanenv.engine.port import Engine
-from cleanenv.environments import Environment, changing
-from cleanenv.errors import EnvironmentStateError, UsageError
-from cleanenv.files import replace_file
-from cleanenv.model.configuration import Configuration
+from cleanenv.environments import changing
+from cleanenv.errors import UsageError
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
 from cleanenv.model.profile import Profile
@@ -53,7 +50,7 @@ def link(
         links = found.configuration.links
         if any(candidate not in present for candidate in new):
             links = present + tuple(candidate for candidate in new if candidate not in present)
-        _publish(environment, replace(environment.configuration, links=links, profiles=profiles), host)
+        live.publish(environment, replace(environment.configuration, links=links, profiles=profiles), host)
 
 
 def unlink(root: Path, names: tuple[str, ...], host: Host) -> None:
@@ -70,7 +67,7 @@ def unlink(root: Path, names: tuple[str, ...], host: Host) -> None:
                     f"cleanenv unlink {shlex.quote(via)}" if via else "cleanenv status",
                 )
             links = kept
-        _publish(environment, replace(environment.configuration, links=links), host)
+        live.publish(environment, replace(environment.configuration, links=links), host)
 
 
 def _with_options(profiles: tuple[Profile, ...], links: tuple[Link, ...], options: Profile) -> tuple[Profile, ...]:
@@ -91,13 +88,3 @@ def _with_options(profiles: tuple[Profile, ...], links: tuple[Link, ...], option
         mine = replace(options, programs=(program,)).over(own)
         profiles = (mine, *(profile for profile in profiles if profile.programs != (program,)))
     return profiles
-
-
-def _publish(environment: Environment, configuration: Configuration, host: Host) -> None:
-    try:
-        replace_file(environment.paths.configuration, dump_configuration(configuration), mode=0o600)
-    except OSError as error:
-        raise EnvironmentStateError(
-            f"configuration {environment.paths.configuration}", error.strerror or str(error)
-        ) from error
-    live.publish_links(replace(environment, configuration=configuration), host)

@@ -5,26 +5,38 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 from cleanenv import mounts
 from cleanenv.activation import scripts
+from cleanenv.configuration_file import dump_configuration
 from cleanenv.environments import Environment
 from cleanenv.errors import EnvironmentStateError
 from cleanenv.files import replace_file
 from cleanenv.launch_table import dump_launch_table, is_readable_by_ours
+from cleanenv.model.configuration import Configuration
 from cleanenv.model.host import Host
+from cleanenv.operations.host_directory import write_host_links
 from cleanenv.profiles import effective_profiles
 from cleanenv.server import control, process
 from cleanenv.server.settings import ServedFile, ServerSettings
 
-__all__ = ["copy_program", "ensure_mounted", "enter", "native_program", "publish_links", "unmount"]
+__all__ = ["copy_program", "ensure_mounted", "enter", "native_program", "publish", "unmount"]
 
 _ENTER_TIMEOUT_S = 180.0  # somebody else may be stopping it just now
 _NATIVE = Path(__file__).parents[1] / "native"
 
 # What the server hands to the `cleanenv start` that it runs for a launcher: how to reach the engine, and no secrets.
 _SERVER_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "XDG_RUNTIME_DIR", "XDG_STATE_HOME", "XDG_CACHE_HOME")
+# What a program of the host has of the user's own when the container calls it: who he is, his language, his screen, his
+# agents, his choice of programs.
+_HOST_VARIABLES = (
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TERM", "TMPDIR"),
+    *("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SSH_AUTH_SOCK", "DBUS_SESSION_BUS_ADDRESS"),
+    *("EDITOR", "VISUAL", "PAGER", "BROWSER"),
+)
+_HOST_FAMILIES = ("LC_", "XDG_")
 
 
 def native_program(name: str) -> Path:
@@ -62,8 +74,8 @@ def ensure_mounted(environment: Environment, host: Host) -> None:
         process.start(_settings(environment, host))
 
 
-def publish_links(environment: Environment, host: Host) -> None:
-    """Make changed links visible at once, in the launch table and in the live directory.
+def publish(environment: Environment, configuration: Configuration, host: Host) -> None:
+    """Give the environment other links, visible at once: in the launch tables and in the live directory.
 
     Raises EnvironmentStateError when the live directory is of another version.
     """
@@ -75,6 +87,12 @@ def publish_links(environment: Environment, host: Host) -> None:
             "it is served by another version of cleanenv, which does not know the change",
             f"cleanenv umount -e {here} && cleanenv mount -e {here}",
         )
+    path = environment.paths.configuration
+    try:
+        replace_file(path, dump_configuration(configuration), mode=0o600)
+    except OSError as error:
+        raise EnvironmentStateError(f"configuration {path}", error.strerror or str(error)) from error
+    environment = replace(environment, configuration=configuration)
     write_launch_table(environment, host)
     if is_live:
         control.request(str(environment.runtime.control_socket), "reload", _settings(environment, host).to_object())
@@ -106,7 +124,15 @@ def unmount(environment: Environment) -> None:
 
 
 def write_launch_table(environment: Environment, host: Host) -> None:
-    """Replace the launch table in one step, if it changed."""
+    """Replace the launch table in one step, if it changed, and the one of the host links."""
+    profiles = effective_profiles(environment.configuration.profiles, environment.configuration.effective_links)
+    write_host_links(
+        environment.paths,
+        environment.runtime,
+        environment.configuration.host_links,
+        environment.state.mounts,
+        profiles,
+    )
     content = dump_launch_table(
         str(environment.paths.root),
         environment.state.user.home,
@@ -115,7 +141,7 @@ def write_launch_table(environment: Environment, host: Host) -> None:
         python=host.python,
         denied_variables=environment.configuration.deny_env,
         allowed_variables=environment.configuration.allow_env,
-        profiles=effective_profiles(environment.configuration.profiles, environment.configuration.effective_links),
+        profiles=profiles,
     )
     path = environment.runtime.launch_table
     if not path.exists() or path.read_bytes() != content:
@@ -140,6 +166,13 @@ def _settings(environment: Environment, host: Host) -> ServerSettings:
             for name, value in sorted(host.variables.items())
             if name in _SERVER_VARIABLES or name.startswith("DOCKER_")
         ),
+        host_variables=tuple(
+            (name, value)
+            for name, value in sorted(host.variables.items())
+            if name in _HOST_VARIABLES or name.startswith(_HOST_FAMILIES)
+        )
+        if environment.configuration.host_links
+        else None,
         persistent=environment.configuration.persistent,
         idle_timeout=environment.configuration.effective_idle_timeout,
         on_activate=environment.configuration.on_activate,

@@ -51,6 +51,7 @@ class Status:
     live_directory: str
     mounts: tuple[str, ...]
     links: tuple[str, ...]
+    host_links: tuple[str, ...]
     programs: tuple[tuple[int, str], ...]
     sessions: tuple[tuple[int, str], ...]
     calls: int | None
@@ -92,6 +93,7 @@ def status(root: Path, *, connect: Callable[[], Engine]) -> Status:
             link.path if link.name is None else f"{link.name}:{link.path}"
             for link in environment.configuration.effective_links
         ),
+        host_links=tuple(str(link) for link in environment.configuration.host_links),
         programs=programs_below(container.pid) if container and container.is_running else (),
         sessions=tuple((each.pid, name_of(each.pid)) for each in active_sessions(environment.runtime.sessions)),
         calls=activity.calls if activity else None,

@@ -20,10 +20,11 @@ import cleanenv
 from cleanenv import mounts
 from cleanenv.agent.activity import ask_activity
 from cleanenv.agent.client import AgentClient
-from cleanenv.errors import MountError, UsageError
+from cleanenv.errors import AgentError, MountError, UsageError
 from cleanenv.server.catalog import LiveCatalog
 from cleanenv.server.container_switch import ContainerSwitch
 from cleanenv.server.control_server import END_SIGNALS, Answer, ControlServer
+from cleanenv.server.host_agent import HostAgent
 from cleanenv.server.launcher import patch_launcher
 from cleanenv.server.lifetime import Lifetime
 from cleanenv.server.sessions import HostProcesses, SessionBook
@@ -88,6 +89,7 @@ class EnvironmentServer:
             persistent=settings.persistent,
             idle_timeout_s=settings.idle_timeout,
         )
+        self._host_agent = HostAgent(paths, str(settings.environment_paths.agent), settings.uid, self._is_used)
         self._control = ControlServer(
             str(paths.control_socket),
             {0, settings.uid, os.geteuid()},
@@ -120,6 +122,7 @@ class EnvironmentServer:
         finally:
             # An answer to `exit` may still be on its way.
             self._ending.acquire(timeout=_END_TIMEOUT_S)
+            self._host_agent.close()
             self._control.close()
         _log.info("the live directory is unmounted")
 
@@ -131,8 +134,21 @@ class EnvironmentServer:
             threading.Thread(target=self._catalog.refresh, name="first listing", daemon=True).start()
             self._watch.start()
             self._lifetime.start()
+            self._replace_host_agent(self._settings)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+    def _replace_host_agent(self, settings: ServerSettings) -> None:
+        self._host_agent.replace(None if settings.host_variables is None else settings.host_program_variables())
+
+    def _is_used(self) -> bool:
+        """Whether a shell is in the environment, or a program of it is called."""
+        if self._book.sessions:
+            return True
+        try:
+            return ask_activity(self._settings.runtime_paths.agent_directory).calls > 0
+        except AgentError:
+            return False
 
     def _renew_watch(self) -> None:
         if not self._watch.is_active:
@@ -176,6 +192,7 @@ class EnvironmentServer:
         libc = ctypes.CDLL(None)
         for number in END_SIGNALS:
             libc.signal(int(number), 0)  # SIG_DFL; Python's own function works in the main thread only
+        self._host_agent.close()
         self._control.close()
         fcntl.flock(self._lock, fcntl.LOCK_UN)
 
@@ -202,6 +219,7 @@ class EnvironmentServer:
             self._catalog.replace_links(settings.links)
             self._forget()
             self._watch.renew()
+            self._replace_host_agent(settings)
             self._lifetime.replace(
                 ContainerSwitch(settings), persistent=settings.persistent, idle_timeout_s=settings.idle_timeout
             )

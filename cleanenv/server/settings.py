@@ -35,9 +35,10 @@ class ServerSettings:
     `files` are the activation scripts, `cleanenv` and `destroy`; the server adds `inenv`, the launcher.
     `launcher` is the path of the launcher's binary as built; the server serves a copy with the runtime
     directory written in. `variables` are for the server's process, and for the `cleanenv start` which it runs
-    when a launcher finds the container down: PATH, HOME, the engine's variables. `home` is the user's home in
-    the container. `uid` and `gid` own the files. `persistent`, `idle_timeout` (seconds, 0: never), `on_activate`
-    and `on_deactivate` are the configuration's.
+    when a launcher finds the container down: PATH, HOME, the engine's variables. `host_variables` are for programs
+    of the host that the container calls; None where none are linked. `home` is the user's home in the container.
+    `uid` and `gid` own the files. `persistent`, `idle_timeout` (seconds, 0: never), `on_activate` and
+    `on_deactivate` are the configuration's.
     """
 
     environment: str
@@ -50,6 +51,7 @@ class ServerSettings:
     launcher: str
     python: str
     variables: tuple[tuple[str, str], ...] = ()
+    host_variables: tuple[tuple[str, str], ...] | None = None
     persistent: bool = False
     idle_timeout: int = 0
     on_activate: tuple[str, ...] = ()
@@ -80,7 +82,13 @@ class ServerSettings:
 
         A search along PATH from within the server would ask the server, which is busy searching.
         """
-        variables = dict(self.variables)
+        return self._without_mount(dict(self.variables))
+
+    def host_program_variables(self) -> dict[str, str]:
+        """The variables of programs of the host that the container calls; the same PATH."""
+        return self._without_mount(dict(self.host_variables or ()))
+
+    def _without_mount(self, variables: dict[str, str]) -> dict[str, str]:
         if "PATH" in variables:
             parts = variables["PATH"].split(":")
             variables["PATH"] = ":".join(p for p in parts if os.path.normpath(p) != self.mount_point)
@@ -101,6 +109,7 @@ class ServerSettings:
             "launcher": self.launcher,
             "python": self.python,
             "variables": [list(variable) for variable in self.variables],
+            "host_variables": None if self.host_variables is None else [list(each) for each in self.host_variables],
             "persistent": self.persistent,
             "idle_timeout": self.idle_timeout,
             "on_activate": list(self.on_activate),
@@ -141,6 +150,9 @@ class ServerSettings:
                 launcher=_text(data["launcher"]),
                 python=_text(data["python"]),
                 variables=tuple((_text(name), _text(value)) for name, value in data["variables"]),
+                host_variables=None
+                if data["host_variables"] is None
+                else tuple((_text(name), _text(value)) for name, value in data["host_variables"]),
                 persistent=_switch(data["persistent"]),
                 idle_timeout=_number(data["idle_timeout"]),
                 on_activate=tuple(_text(line) for line in data["on_activate"]),

@@ -91,11 +91,14 @@ def label(engine: Engine) -> Iterator[str]:
 def spec(image: Image, agent: str, label: str, tmp_path: Path) -> ContainerSpec:
     runtime = tmp_path / "runtime"
     runtime.mkdir()
+    host_directory = tmp_path / "host"
+    host_directory.mkdir()
     return ContainerSpec(
         name=label.replace(".", "-"),
         image_id=image.id,
         agent=agent,
         agent_directory=str(runtime),
+        host_directory=str(host_directory),
         arguments=(),
         mounts=(),
         labels=((label, "1"), (LABEL, "1")),

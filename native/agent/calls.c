@@ -213,6 +213,13 @@ static void lose_launcher(struct call *call)
 	send_signal(call, SIGCONT);
 }
 
+void calls_end(void)
+{
+	for (struct call *call = all; call; call = call->next)
+		if (call->connection >= 0)
+			lose_launcher(call);
+}
+
 /* A message that does not get through (a launcher that does not read) is a launcher that is gone. */
 static void tell(struct call *call, const void *packet, size_t size)
 {

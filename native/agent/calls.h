@@ -44,6 +44,9 @@ void calls_note_use(void);
 /* Whether one runs whose text on the terminal is filtered. */
 bool calls_want_text(void);
 
+/* As if all launchers were gone: their programs get HUP, and KILL after the grace. */
+void calls_end(void);
+
 /* In a child of the agent that has calls of its own: these are its parent's, not its own. */
 void calls_abandon(void);
 

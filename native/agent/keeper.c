@@ -63,7 +63,7 @@ static bool name_socket(char *path, const struct options *options, const struct 
 
 _Noreturn static void keep(const struct options *options, pid_t agent, int listening, int terminal, int leader)
 {
-	int kept[] = { listening, terminal, leader };
+	int kept[] = { listening, terminal, leader, options->lifeline };
 
 	/* Without the agent nobody keeps the container's processes; in a container the kernel ends all. */
 	kernel_end_with(agent);

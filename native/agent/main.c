@@ -1,5 +1,5 @@
 /*
- * The agent: the first process of an environment's container.
+ * The agent: the first process of an environment's container; and, with --programs, who starts the host's programs for it.
  *
  * It makes workers, who start programs or answer questions, hands programs the signals of their launchers, tells launchers how
  * programs end, and reaps what is orphaned. One loop, no threads, no signal handlers: every signal is blocked and read from a
@@ -66,7 +66,8 @@ int main(int argc, char **argv)
 	/* Only in a container: the tests run the agent on the host, whose users are not its business. */
 	if (getpid() == 1 && users_create(&options, "") < 0)
 		dprintf(2, "cleanenv agent: the user could not be added: %s\n", strerror(errno));
-	set_variables(&options);
+	if (!options.programs)
+		set_variables(&options);
 	umask(022);
 
 	keeper_clear(&options);

@@ -1,6 +1,7 @@
 #include "agent/options.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,7 @@ static bool read_group(char *text, struct group_entry *group)
 const char *options_read(struct options *options, int count, char **arguments)
 {
 	bool owner_known = false, uid_known = false;
+	unsigned int lifeline;
 
 	*options = (struct options){ .grace = GRACE_S };
 	for (int i = 1; i < count; i++) {
@@ -70,11 +72,20 @@ const char *options_read(struct options *options, int count, char **arguments)
 			options->home = value;
 		else if (!strcmp(name, "--grace") && read_number(value, &options->grace, GRACE_MAX_S))
 			continue;
+		else if (!strcmp(name, "--programs") && *value == '/')
+			options->programs = value;
+		else if (!strcmp(name, "--lifeline") && read_number(value, &lifeline, INT_MAX) && lifeline > 2)
+			options->lifeline = (int)lifeline;
 		else if (!strcmp(name, "--group") && options->group_count < OPTIONS_GROUPS_MAX &&
 			 read_group(value, &options->groups[options->group_count]))
 			options->group_count++;
 		else
 			return "an option is unknown or its value is malformed";
+	}
+	if (options->programs) {
+		/* Whoever may call is whom the programs run as, with the groups that he has. */
+		options->uid = options->owner;
+		return options->socket && owner_known ? NULL : "--socket and --owner are needed";
 	}
 	if (!options->socket || !owner_known || !options->user || !uid_known || !options->home ||
 	    options->group_count == 0)

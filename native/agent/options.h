@@ -23,6 +23,8 @@ struct options {
 	size_t group_count;
 	unsigned int grace;  /* seconds between HUP and KILL, for a program whose launcher died */
 	bool new_privileges; /* setuid programs work */
+	const char *programs; /* on the host: a launch table, whose programs are all that may be started; else NULL */
+	int lifeline; /* with it: a pipe; when its other end is closed, all ends; 0: none */
 };
 
 /* Read the command line. Returns NULL, or what is wrong with it. */

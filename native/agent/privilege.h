@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Whether the peer may talk to the agent at all: it is the owner or root (SO_PEERCRED, unix(7)). */
+/* Whether the peer may talk to the agent at all: it is the owner, or root of the host (SO_PEERCRED, unix(7)). */
 bool privilege_admits(const struct options *options, int connection);
 
 /*

@@ -1,6 +1,7 @@
 #include "agent/program.h"
 
 #include "agent/pattern.h"
+#include "agent/permission.h"
 #include "agent/request.h"
 #include "agent/terminal.h"
 #include "kernel/signals.h"
@@ -70,11 +71,13 @@ static void read_request(struct child *child, const void *packet, const int *des
 		fail(child, WIRE_STAGE_AGENT, errno);
 	memcpy(child->descriptors, descriptors, count * sizeof *descriptors);
 	child->count = count;
-	if (!(child->request.head.flags & WIRE_TEXT))
-		return;
-	if (count == 0)
-		fail(child, WIRE_STAGE_REQUEST, EPROTO);
-	child->names = child->descriptors[--child->count];
+	if (child->request.head.flags & WIRE_TEXT) {
+		if (child->count == 0)
+			fail(child, WIRE_STAGE_REQUEST, EPROTO);
+		child->names = child->descriptors[--child->count];
+	}
+	if (child->options->programs && permission_apply(child->options, &child->request, child->descriptors, child->count) < 0)
+		fail(child, WIRE_STAGE_PERMISSION, errno);
 }
 
 /* Into the session and group where a key typed on the caller's terminal would find it, or into a group of its own. */

@@ -74,7 +74,7 @@ static void loop(const struct options *options, int epoll, int listening, int si
 		struct epoll_event events[64];
 		bool filled = stopping || pool_fill(options, epoll, listening);
 		int count = epoll_wait(epoll, events, 64, wait_ms(stopping ? stopping : leaving, filled));
-		bool reap = false;
+		bool reap = false, cut = false;
 
 		/* Children last: one that is reaped frees its call, which an event of this round may still name. */
 		for (int i = 0; i < count; i++) {
@@ -88,6 +88,9 @@ static void loop(const struct options *options, int epoll, int listening, int si
 			case SOURCE_CALL:
 				calls_hear(events[i].data.ptr);
 				break;
+			case SOURCE_LIFELINE:
+				cut = true;
+				break;
 			case SOURCE_TERMINAL:
 			default:
 				break;
@@ -95,6 +98,11 @@ static void loop(const struct options *options, int epoll, int listening, int si
 		}
 		if (reap)
 			stopping = read_signals(signals, stopping);
+		if (cut) {
+			epoll_ctl(epoll, EPOLL_CTL_DEL, options->lifeline, NULL);
+			stopping = kernel_now_ms() + STOP_MS;
+			calls_end();
+		}
 		if (stopping)
 			pool_drain();
 		bool children = (reap || stopping) && calls_reap();
@@ -114,10 +122,13 @@ static void loop(const struct options *options, int epoll, int listening, int si
 int serve(const struct options *options, int listening)
 {
 	int signals = kernel_signalfd(), epoll = epoll_create1(EPOLL_CLOEXEC);
-	enum source source = SOURCE_SIGNALS;
+	enum source source = SOURCE_SIGNALS, lifeline = SOURCE_LIFELINE;
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = &source };
+	struct epoll_event held = { .data.ptr = &lifeline }; /* EPOLLHUP is told of in any case */
 
 	if (signals < 0 || epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, signals, &event) < 0)
+		return -1;
+	if (options->lifeline && epoll_ctl(epoll, EPOLL_CTL_ADD, options->lifeline, &held) < 0)
 		return -1;
 	if (terminal_own() && relay_start(epoll) < 0)
 		return -1;

@@ -174,7 +174,7 @@ static void serve_one(const struct options *options, int connection, int agent)
 	take_on(options, connection, agent);
 	hear(connection, agent, packet, received, &count);
 	memcpy(&spawn, packet, sizeof spawn.header);
-	if (questions_include(spawn.header.type) && count == 1) {
+	if (!options->programs && questions_include(spawn.header.type) && count == 1) {
 		close(agent);
 		be_patient(connection, 0);
 		questions_answer(options, connection, spawn.header.type, received[0]);

@@ -60,6 +60,8 @@ REQUESTS = (
     request([b"sh", b"./sh"], [b"sh", b"-c", b"exit 7"], [b"PATH=:/opt:/bin:"], (2, 1, 0, 300), SEARCH_PATH),
     request([b"~/.local/bin/x", b"/usr/bin/x*"], [b"/env/bin/x", b""], [], (), NAME_BY_PATH | FOREGROUND_GROUP),
     request([b"/bin/cat"], [], [b"=", b"HOME", b"USER=x"], (5, 4, 3)),
+    request([b"git"], [b"/x/git", b"log"], [b"TERM=a", b"LC_ALL=b", b"LANG=/", b"LD_X=y", b"GIT_AUTHOR_NAME=A / B"]),
+    request([b"git"], [], []),
 )
 
 

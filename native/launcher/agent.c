@@ -90,7 +90,9 @@ int agent_connect(const struct table *table)
 			connection = connect_hook();
 		} else {
 			server_request(table, server_connect(), "start\n",
-				       "its container is not running and its server is gone");
+				       table->header->direction == TABLE_TO_HOST ?
+					       "its server on the host is gone" :
+					       "its container is not running and its server is gone");
 			connection = connect_to(path, SOCK_SEQPACKET);
 		}
 	}

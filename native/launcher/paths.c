@@ -7,6 +7,8 @@
 #include "launcher/trace.h"
 #include "launcher/variables.h"
 #include "pathmap/pathmap.h"
+#include "pathmap/rule.h"
+#include "pathmap/survey.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,6 +23,8 @@ struct mapping {
 	struct probe probe;
 	struct pathmap_walked walked;
 	unsigned char *treatments; /* of each argument; NULL: arguments are not mapped */
+	bool to_host;
+	bool warned; /* of an argument that the host cannot know */
 };
 
 /* Use a result for the string at `item`; NULL drops it. Returns whether it is still open. */
@@ -51,7 +55,21 @@ static struct pathmap_result judge_argument(const struct mapping *mapping, const
 		return (struct pathmap_result){ PATHMAP_UNCHANGED, NULL, "O", "CLEANENV_ARGS=off" };
 	if (overrides_keep(&mapping->overrides, argument))
 		return (struct pathmap_result){ PATHMAP_UNCHANGED, NULL, "O", "CLEANENV_KEEP_ARG" };
-	return pathmap_argument(&mapping->map, argument, (enum pathmap_treatment)mapping->treatments[index]);
+	enum pathmap_treatment treatment = (enum pathmap_treatment)mapping->treatments[index];
+	return mapping->to_host ? pathmap_argument_to_host(&mapping->map, argument, treatment)
+				: pathmap_argument(&mapping->map, argument, treatment);
+}
+
+/* What the container alone has, the host's program looks for in vain, or finds another file: said once a call. */
+static void warn_of_unknown(struct mapping *mapping, const char *argument, const struct pathmap_result *result)
+{
+	const char *path = strchr(argument, '/');
+
+	if (!mapping->to_host || mapping->warned || result->reason != pathmap_reason(PATHMAP_HIDDEN) || !path ||
+	    pathmap_is_kernel(pathmap_slice(path)) || access(path, F_OK) < 0)
+		return;
+	mapping->warned = true;
+	failure_warn(join(path, ": the host does not have it, no mount shows it; passed as it is", NULL));
 }
 
 static bool map_argument(struct mapping *mapping, char **item, size_t index)
@@ -60,6 +78,7 @@ static bool map_argument(struct mapping *mapping, char **item, size_t index)
 	struct pathmap_result result = judge_argument(mapping, argument, index);
 	bool open = settle(item, &result);
 
+	warn_of_unknown(mapping, argument, &result);
 	if (mapping->probe.trace)
 		trace_line(mapping->probe.trace, index, "", argument, *item, &result);
 	return open;
@@ -144,7 +163,8 @@ static struct strings copy(char **strings, size_t spare)
 /* Map every argument but argv[0] and every variable, asking between the passes what only the container knows. */
 static void map_strings(struct mapping *mapping, struct paths *paths)
 {
-	size_t arguments = paths->arguments.count, total = arguments + paths->variables.count;
+	size_t arguments = paths->arguments.count;
+	size_t total = arguments + (mapping->to_host ? 0 : paths->variables.count);
 	size_t first = mapping->treatments && arguments > 0 ? 1 : arguments;
 	bool *pending = allocate(NULL, total), again = true;
 
@@ -227,8 +247,24 @@ static struct pathmap_mount *mounts_of(const struct table *table)
 	return mounts;
 }
 
+/* Both directions take it as the host's. */
+static const char *working_directory_on_host(const struct mapping *mapping)
+{
+	char *directory = working_directory();
+
+	if (!mapping->to_host)
+		return directory;
+	struct pathmap_result mapped = pathmap_to_host(&mapping->map, directory, true);
+	if (mapped.status == PATHMAP_UNMAPPABLE)
+		fail(FAILURE_OWN, directory, "the host has no such directory: no mount shows it",
+		     "cd to a directory of the host");
+	return mapped.status == PATHMAP_MAPPED ? mapped.text : directory;
+}
+
 static char *map_working_directory(struct mapping *mapping)
 {
+	if (mapping->to_host)
+		return join(mapping->map.cwd, NULL);
 	struct pathmap_result directory = pathmap_working_directory(&mapping->map);
 
 	if (directory.status != PATHMAP_MAPPED)
@@ -242,12 +278,13 @@ static char *map_working_directory(struct mapping *mapping)
 
 struct paths paths_map(const struct table *table, const struct program *program, char **arguments, char **variables)
 {
-	struct mapping mapping = { .overrides = overrides_read(), .probe = { .table = table } };
+	struct mapping mapping = { .overrides = overrides_read(), .probe = { .table = table }, .to_host = program->on_host };
 	struct paths paths = { .arguments = copy(arguments, 0), .variables = copy(variables, 2) };
 
 	if (program->options && program->options->response_files && !program->container_view)
 		response_expand(&paths.arguments);
-	for (size_t i = 0; i < paths.variables.count; i++)
+	/* What goes to the host is for the agent there to decide (agent/permission.c). */
+	for (size_t i = 0; !mapping.to_host && i < paths.variables.count; i++)
 		if (is_own(paths.variables.items[i]) || is_denied(table, paths.variables.items[i]))
 			paths.variables.items[i] = NULL;
 	drop_missing(&paths.variables);
@@ -257,11 +294,12 @@ struct paths paths_map(const struct table *table, const struct program *program,
 	mapping.map = (struct pathmap){
 		.mounts = mounts_of(table),
 		.mount_count = table->header->mount_count,
-		.cwd = working_directory(),
 		.variable_kinds = mapping.overrides.variable_kinds,
 		.probe = probe_callbacks(&mapping.probe),
 		.walked = mapping.probe.trace ? NULL : &mapping.walked,
 	};
+	mapping.probe.mounts = mapping.map.mounts;
+	mapping.map.cwd = working_directory_on_host(&mapping);
 	mapping.treatments = plan(table, program, &paths.arguments);
 	paths.directory = map_working_directory(&mapping);
 	map_strings(&mapping, &paths);
@@ -271,7 +309,7 @@ struct paths paths_map(const struct table *table, const struct program *program,
 	paths.map.probe = (struct pathmap_probe){ 0 };
 	paths.map.walked = NULL;
 	paths.variables.items[paths.variables.count++] = join("PWD=", paths.directory, NULL);
-	char *home = mounted_home(&mapping);
+	char *home = mapping.to_host ? NULL : mounted_home(&mapping);
 	if (home)
 		paths.variables.items[paths.variables.count++] = home;
 	paths.variables.items[paths.variables.count] = NULL;

@@ -10,6 +10,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static enum pathmap_presence assume(void *context, const char *path)
+{
+	(void)context;
+	(void)path;
+	return PATHMAP_PRESENT;
+}
+
+/* Where a path of the host can be looked at; NULL: nowhere. Links are not followed for that, and so not asked about. */
+static const char *place(const struct probe *probe, const char *path)
+{
+	if (probe->table->header->direction == TABLE_TO_CONTAINER)
+		return path;
+	const struct pathmap map = {
+		.mounts = probe->mounts,
+		.mount_count = probe->table->header->mount_count,
+		.cwd = "/",
+		.probe = { .host = assume, .container = assume },
+	};
+	struct pathmap_result result = pathmap_to_container(&map, path, true);
+	return result.status == PATHMAP_MAPPED ? result.text : result.status == PATHMAP_UNCHANGED ? path : NULL;
+}
+
 static enum pathmap_presence look_at_host(void *context, const char *path)
 {
 	struct probe *probe = context;
@@ -18,7 +40,10 @@ static enum pathmap_presence look_at_host(void *context, const char *path)
 	struct answer *answer = answers_find(&probe->host, path, &fresh);
 
 	if (fresh) {
-		if (lstat(path, &status) < 0)
+		const char *there = place(probe, path);
+		if (!there)
+			answer->presence = PATHMAP_ABSENT;
+		else if (lstat(there, &status) < 0)
 			answer->presence = errno == ENOENT || errno == ENOTDIR ? PATHMAP_ABSENT : PATHMAP_PRESENT;
 		else
 			answer->presence = S_ISLNK(status.st_mode) ? PATHMAP_SYMLINK : PATHMAP_PRESENT;
@@ -37,7 +62,8 @@ static long read_host_link(void *context, const char *path, char *target, size_t
 
 	if (!answer->target) {
 		char text[PATH_MAX];
-		ssize_t length = readlink(path, text, sizeof text - 1);
+		const char *there = place(probe, path);
+		ssize_t length = there ? readlink(there, text, sizeof text - 1) : -1;
 		text[length > 0 ? length : 0] = '\0';
 		answer->target = join(text, NULL);
 	}

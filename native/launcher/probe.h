@@ -9,9 +9,13 @@
 
 #include <stdbool.h>
 
-/* Nothing is looked at twice. Zero-initialised but for the table, nothing is known yet. */
+/*
+ * Nothing is looked at twice. Zero-initialised but for the table, nothing is known yet. Where this is the container, a path of the
+ * host is looked at where a mount shows it; one that none shows is absent.
+ */
 struct probe {
 	const struct table *table;
+	const struct pathmap_mount *mounts; /* the table's */
 	struct trace *trace; /* or NULL */
 	struct answers host;
 	struct answers container;

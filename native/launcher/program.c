@@ -104,6 +104,8 @@ struct program program_find(const struct table *table, const char *argument)
 	const struct table_link *links = table_links(table);
 	struct program program = { .name = called_name(table), .called_by_path = is_own_path(argument) };
 
+	program.on_host = table->header->direction == TABLE_TO_HOST;
+	program.there = program.on_host ? "the host" : "the container";
 	program.candidates = allocate(NULL, (table->header->link_count + 1) * sizeof *program.candidates);
 	for (uint32_t i = 0; i < table->header->link_count; i++) {
 		const char *name = table_string(table, links[i].name), *path = table_string(table, links[i].path);
@@ -120,6 +122,9 @@ struct program program_find(const struct table *table, const char *argument)
 		}
 	}
 	program.options = program_options(table, program.name);
+	if (program.candidate_count == 0 && program.on_host)
+		fail(FAILURE_NOT_FOUND, program.name, "it is not linked any more",
+		     join("on the host: cleanenv link --host ", program.name, NULL));
 	if (program.candidate_count == 0)
 		fail(FAILURE_NOT_FOUND, program.name, "it is not linked in this environment",
 		     join("cleanenv link -e '", table_string(table, table->header->environment), "' ", program.name,

@@ -17,6 +17,8 @@ struct program {
 	const char *session; /* TABLE_LINK_SESSION: its Python; else NULL */
 	const struct table_program *options; /* NULL: none are known */
 	const char *text; /* what `inenv --map-text=` says; NULL: nothing */
+	bool on_host;        /* TABLE_TO_HOST: this is the container, and the program is the host's */
+	const char *there;   /* "the container" or "the host": where the program is */
 };
 
 /* The runtime directory of the environment; the live directory writes it into the bytes of the launcher that it serves. */

@@ -57,7 +57,8 @@ static char *put(char *to, char *const *strings, size_t count)
 static char *build(struct wire_request *head, const struct program *program, const struct paths *paths,
 		   const int32_t *numbers, size_t count, size_t *size)
 {
-	char *const *candidates = (char *const *)program->candidates;
+	/* The host knows what its links stand for. */
+	char *const *candidates = (char *const *)(program->on_host ? &program->name : program->candidates);
 
 	*size = sizeof *head + count * sizeof(int32_t) + size_of(candidates, program->candidate_count) +
 		size_of(paths->arguments.items, paths->arguments.count) +

@@ -38,6 +38,8 @@ int connect_to(const char *path, int type)
 
 char *server_hint(const struct table *table)
 {
+	if (table->header->direction == TABLE_TO_HOST)
+		return join("on the host: cleanenv start, then activate the environment", NULL);
 	return join("cleanenv start -e '", table_string(table, table->header->environment), "'", NULL);
 }
 

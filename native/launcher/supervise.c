@@ -40,16 +40,18 @@ _Noreturn static void fail_start(struct call *call, const struct wire_failure *f
 	switch ((enum wire_stage)failure->stage) {
 	case WIRE_STAGE_EXECUTE:
 		if (failure->error == ENOENT)
-			fail_call(call, FAILURE_NOT_FOUND, join("the container has no ", path, NULL),
-				  "install it in the container, or link another path");
+			fail_call(call, FAILURE_NOT_FOUND, join(call->program->there, " has no ", path, NULL),
+				  call->program->on_host ? NULL : "install it in the container, or link another path");
 		fail_call(call, FAILURE_NOT_EXECUTABLE, join(path, " cannot be executed: ", reason, NULL), NULL);
 	case WIRE_STAGE_DIRECTORY:
-		fail_call(call, FAILURE_OWN, join("cannot enter ", call->directory, " in the container: ", reason, NULL),
+		fail_call(call, FAILURE_OWN, join("cannot enter ", call->directory, " in ", call->program->there, ": ", reason, NULL),
 			  "cd to a directory that you may enter");
 	case WIRE_STAGE_PRIVILEGE:
 		fail_call(call, FAILURE_OWN, join("the agent cannot become the user: ", reason, NULL), NULL);
 	case WIRE_STAGE_TERMINAL:
-		fail_call(call, FAILURE_OWN, join("no terminal in the container: ", reason, NULL), NULL);
+		fail_call(call, FAILURE_OWN, join("no terminal in ", call->program->there, ": ", reason, NULL), NULL);
+	case WIRE_STAGE_PERMISSION:
+		fail_call(call, FAILURE_NOT_EXECUTABLE, join(call->program->there, " does not allow it: ", reason, NULL), NULL);
 	case WIRE_STAGE_REQUEST:
 	case WIRE_STAGE_AGENT:
 	default:
@@ -107,7 +109,10 @@ static void hear_agent(struct call *call)
 	long size = wire_receive(call->connection, packet, sizeof packet, NULL, 0, &count);
 
 	if (size <= 0)
-		fail_call(call, FAILURE_OWN, "the container ended before the program did", "cleanenv status");
+		fail_call(call, FAILURE_OWN,
+			  call->program->on_host ? "the host has ended it: no shell and no call is in the environment"
+						 : "the container ended before the program did",
+			  call->program->on_host ? NULL : "cleanenv status");
 	memcpy(&header, packet, sizeof header);
 	memcpy(&number, packet, sizeof number);
 	memcpy(&failure, packet, sizeof failure);

@@ -41,7 +41,7 @@ static bool is_valid(const struct table *table)
 
 	if (header->magic != TABLE_MAGIC || header->version != TABLE_VERSION || header->size != table->size ||
 	    *at(table, header->size - 1) != '\0' || !is_string(table, header->environment) ||
-	    !is_string(table, header->home) ||
+	    !is_string(table, header->home) || header->direction > TABLE_TO_HOST ||
 	    !holds(table, header->mounts, header->mount_count, sizeof(struct table_mount)) ||
 	    !holds(table, header->links, header->link_count, sizeof(struct table_link)) ||
 	    !holds(table, header->variables, header->variable_count, sizeof(struct table_variable)) ||

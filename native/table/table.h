@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define TABLE_MAGIC 0x74766c63u /* "clvt" */
-#define TABLE_VERSION 3
+#define TABLE_VERSION 4
 
 struct table_header {
 	uint32_t magic;
@@ -28,7 +28,11 @@ struct table_header {
 	uint32_t variable_count;
 	uint32_t programs; /* struct table_program [program_count], the first whose pattern matches is a program's own */
 	uint32_t program_count;
+	uint32_t direction; /* enum table_direction */
 };
+
+/* Where the programs are. A host link is called in the container and runs on the host (docs/host-links.md). */
+enum table_direction { TABLE_TO_CONTAINER, TABLE_TO_HOST };
 
 struct table_mount {
 	uint32_t host;      /* string */

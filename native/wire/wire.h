@@ -131,6 +131,7 @@ enum wire_stage {
 	WIRE_STAGE_TERMINAL = 4,  /* opening the pty */
 	WIRE_STAGE_DIRECTORY = 5, /* entering the working directory */
 	WIRE_STAGE_EXECUTE = 6,   /* execve: ENOENT is 127 for the shell, everything else 126 */
+	WIRE_STAGE_PERMISSION = 7, /* the host's agent: the program is not linked, or a descriptor is none to be given */
 };
 
 struct wire_failure {

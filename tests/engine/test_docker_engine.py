@@ -30,6 +30,7 @@ SPEC = ContainerSpec(
     image_id="sha256:" + "a" * 64,
     agent="/env/.cleanenv/agent",
     agent_directory="/run/user/1000/cleanenv/x",
+    host_directory="/run/user/1000/cleanenv/x/host",
     arguments=("--socket", "s"),
     mounts=(Mount("/", "/r", writable=False), Mount("/tmp", "/tmp", writable=True)),
     labels=(),
@@ -117,6 +118,13 @@ def test_mounts_are_given_to_docker_without_a_propagation() -> None:
             "Type": "bind",
             "ReadOnly": False,
         },
+        {
+            "Target": "/.cleanenv/host",
+            "Source": "/run/user/1000/cleanenv/x/host",
+            "Type": "bind",
+            "ReadOnly": True,
+            "BindOptions": {"NonRecursive": True},
+        },
     ]
 
 
@@ -125,7 +133,7 @@ def test_mounts_are_given_to_docker_without_a_propagation() -> None:
     [("/var/lib/docker", "/var/."), ("/data/docker", "/var"), ("/various", "/var"), ("", "/var")],
 )
 def test_only_a_bind_that_contains_the_data_root_hides_that_from_docker(data_root: str, source: str) -> None:
-    spec = ContainerSpec("x", "i", "/a", "/d", (), (Mount("/var", "/v", writable=False),), ())
+    spec = ContainerSpec("x", "i", "/a", "/d", "/h", (), (Mount("/var", "/v", writable=False),), ())
     assert mounts(spec, DOCKER, data_root=data_root, mount_table="")[0]["Source"] == source
 
 
@@ -137,7 +145,7 @@ def test_rootless_podman_gets_recursive_binds_of_plain_names() -> None:
 
 
 def published(*texts: str, network: str = "bridge") -> ContainerSpec:
-    return ContainerSpec("x", "i", "/a", "/d", (), (), (), network=network, publish=texts)
+    return ContainerSpec("x", "i", "/a", "/d", "/h", (), (), (), network=network, publish=texts)
 
 
 def test_published_ports() -> None:

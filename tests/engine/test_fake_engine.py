@@ -24,6 +24,7 @@ class TestFakeEngine(EngineContract):
             image_id=engine.add_image("localhost/cleanenv-test/used:1").id,
             agent="/agent",
             agent_directory="/run/agent",
+            host_directory="/run/host",
             arguments=(),
             mounts=(),
             labels=(("cleanenv.test", "1"),),

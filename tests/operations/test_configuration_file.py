@@ -124,16 +124,20 @@ def test_any_names_are_kept_or_refused(
         (
             "[nonsense]\n",
             "unknown section or key 'nonsense'",
-            "sections are global, directory, link, environment, profile",
+            "sections are global, directory, link, host_link, environment, profile",
         ),
-        ("base = x\n", "unknown section or key 'base'", "sections are global, directory, link, environment, profile"),
+        (
+            "base = x\n",
+            "unknown section or key 'base'",
+            "sections are global, directory, link, host_link, environment, profile",
+        ),
         ("[global]\nbse = x\n", "unknown key 'bse' in [global]", _KEYS),
         ("[global]\nbase = a, b\n", "[global] base: ['a', 'b'] is not one value", "base = VALUE"),
         ("[global]\nbase =\n", "[global] base: '' is not one value", "base = VALUE"),
         (
             "[global]\n[[inner]]\n",
             "unknown section 'inner' in [global]",
-            "sections are global, directory, link, environment, profile",
+            "sections are global, directory, link, host_link, environment, profile",
         ),
         ("[profile]\ntext = off\n", "[profile] text: the name of the program is missing", "[[PROGRAM]] before text"),
         ("[global]\nsudo = maybe\n", "[global] sudo: 'maybe' is neither True nor False", "sudo = True"),

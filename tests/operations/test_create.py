@@ -44,7 +44,7 @@ def test_environment_is_what_was_asked_for(bench: Bench) -> None:
     assert spec.mounts == environment.state.mounts
     assert (spec.network, spec.environment) == (
         "none",
-        ("PATH=/home/ann/.local/bin:/usr/bin:/bin", "PIP_BREAK_SYSTEM_PACKAGES=1"),
+        ("PATH=/.cleanenv/host/bin:/home/ann/.local/bin:/usr/bin:/bin", "PIP_BREAK_SYSTEM_PACKAGES=1"),
     )
     assert dict(spec.labels)["cleanenv.id"] == environment.state.id
     assert dict(spec.labels)["cleanenv.path"] == str(bench.root)

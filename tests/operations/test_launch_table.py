@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanenv.launch_table import dump_launch_table
+from cleanenv.launch_table import dump_host_table, dump_launch_table
+from cleanenv.model.host_link import HostLink
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Operands, Profile, Text
@@ -27,22 +28,23 @@ class Table:
     links: list[tuple[str, str, int]]
     variables: list[tuple[str, int]]
     programs: list[tuple[str | int, ...]]
+    direction: int = 0
 
 
 def read(data: bytes) -> Table:
     """Read a table with nothing but its header's word for where things are."""
-    magic, version, size, environment, home, *arrays = struct.unpack_from("=13I", data)
+    magic, version, size, environment, home, *arrays, direction = struct.unpack_from("=14I", data)
     mounts, mount_count, links, link_count, variables, variable_count, programs, program_count = arrays
-    assert (magic, version, size) == (0x74766C63, 3, len(data))
+    assert (magic, version, size) == (0x74766C63, 4, len(data))
     assert data.endswith(b"\0")
 
     def string(offset: int) -> str:
-        assert 52 <= offset < size
+        assert 56 <= offset < size
         return os.fsdecode(data[offset : data.index(b"\0", offset)])
 
     def records(offset: int, count: int, fields: int = 3) -> list[tuple[int, ...]]:
         assert offset % 4 == 0
-        assert 52 <= offset <= offset + 4 * fields * count <= size
+        assert 56 <= offset <= offset + 4 * fields * count <= size
         return [struct.unpack_from(f"={fields}I", data, offset + 4 * fields * index) for index in range(count)]
 
     def program(record: tuple[int, ...]) -> tuple[str | int, ...]:
@@ -56,6 +58,7 @@ def read(data: bytes) -> Table:
         [(string(name), string(path), kind) for name, path, kind in records(links, link_count)],
         [(string(name), kind) for name, kind in records(variables, variable_count, 2)],
         [program(record) for record in records(programs, program_count, 12)],
+        direction,
     )
 
 
@@ -143,3 +146,14 @@ def test_any_bytes_of_a_path_survive(
     assert table.environment == environment
     assert table.mounts == mounts
     assert table.links == [*OWN, *((name, path, NAME) for name, path in links)]
+
+
+def test_table_for_the_way_out_has_nothing_but_the_links() -> None:
+    """No `inenv`, which would run anything."""
+    mounts = (Mount("/", "/r", writable=False),)
+    profiles = (Profile(("ssh",), stop_after_operand=1),)
+    table = read(dump_host_table("/.cleanenv/host", mounts, (HostLink("git", "/usr/bin/git"),), profiles=profiles))
+    assert (table.direction, table.environment) == (1, "/.cleanenv/host")
+    assert table.links == [("git", "/usr/bin/git", NAME)]
+    assert table.mounts == [("/", "/r", 0)]
+    assert [program[0] for program in table.programs] == ["ssh"]
