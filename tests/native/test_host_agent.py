@@ -68,8 +68,16 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     world.agent.replace({"PATH": "/usr/bin:/bin", "FROM": "the host"})
     yield world
     world.agent.close()
-    psutil.wait_procs(world.agents(), timeout=20)
+    for running in world.agent._ended:  # noqa: SLF001
+        running.wait(20)
     shutil.rmtree(directory)
+
+
+def is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -126,7 +134,7 @@ def test_agent_that_was_killed_is_replaced(world: World) -> None:
     assert world.run("exit 3")[0] == 3
     (agent,) = world.agents()
     agent.send_signal(signal.SIGKILL)
-    wait_until(lambda: agent.status() == psutil.STATUS_ZOMBIE or not agent.is_running())
+    wait_until(lambda: not is_alive(agent))
     assert world.run("exit 4") == (4, b"", b"")
 
 

@@ -42,6 +42,7 @@ from tests.native.packets import (
 )
 
 STAGE_PERMISSION = 7
+SANITIZER = {name: value for name, value in os.environ.items() if name == "ASAN_OPTIONS"}
 SHOW = (
     "#!/usr/bin/python3\nimport json, os, sys\n"
     "print(json.dumps([sys.argv, os.getcwd(), dict(os.environ)], ensure_ascii=True))\n"
@@ -129,7 +130,7 @@ def outward(variables: Mapping[str, str] | None = None, *, owner: int | None = N
             "--programs", runtime / "launch-table", "--lifeline", str(lifeline),
         ],
         cwd=runtime / "agent",
-        env={"PATH": "/usr/bin:/bin", "HOME": "/home/host", **(variables or {})},
+        env={"PATH": "/usr/bin:/bin", "HOME": "/home/host", **SANITIZER, **(variables or {})},
         pass_fds=(lifeline,),
     )  # fmt: skip
     os.close(lifeline)
@@ -196,12 +197,13 @@ def test_what_only_the_container_has_is_passed_with_one_warning(shared: Outward)
 
 def test_variables_are_the_hosts_but_for_what_is_mere_data(shared: Outward) -> None:
     inside = {
-        "PATH": "/evil", "LD_PRELOAD": "/evil.so", "EDITOR": "/evil", "GIT_SSH_COMMAND": "/evil", "BASH_ENV": "/evil",
+        "PATH": "/evil", "LD_LIBRARY_PATH": "/evil", "EDITOR": "/evil", "GIT_SSH_COMMAND": "/evil", "BASH_ENV": "/evil",
         "LC_ALL": "../../evil", "TERM": "xterm", "LANG": "de_DE.UTF-8", "LC_TIME": "C", "GIT_AUTHOR_NAME": "Ann / Bob",
         "OTHER": "x",
     }  # fmt: skip
-    _, _, variables = shared.shown(env=inside)
-    variables.pop("LC_CTYPE", None)  # Python's own
+    _, _, variables = shared.shown(env={**inside, **SANITIZER})
+    for name in ("LC_CTYPE", *SANITIZER):  # Python's own, and the test's
+        variables.pop(name, None)
     assert variables == {
         "PATH": "/usr/bin:/bin", "HOME": "/home/host", "EDITOR": "/usr/bin/host-editor", "TERM": "xterm",
         "LANG": "de_DE.UTF-8", "LC_TIME": "C", "GIT_AUTHOR_NAME": "Ann / Bob", "PWD": str(shared.outside),
