@@ -174,7 +174,8 @@ def test_what_a_call_leaves_behind_has_no_way_out(grown: Environment) -> None:
 
     inside(grown, script)
     while (after := said()) != REFUSED:
-        assert after.startswith("git version"), "the host's agent has not ended yet, which it does within a second"
+        # The host's agent has not ended yet, which it does within a second, or it ends just now.
+        assert after.startswith(("git version", "cleanenv: git: the host has ended it: "))
     assert said() == REFUSED
     with grown.caller.shell("bash", cwd=grown.project) as shell:
         shell.output(f". {grown.bin}/activate")
@@ -227,7 +228,6 @@ def test_program_of_the_host_on_the_persons_terminal(grown: Environment) -> None
     script = "sh-of-host -c 'test -t 0 && tty >/dev/null </dev/tty && stty size'"
     with grown.caller.shell("bash", cwd=grown.project) as shell:
         assert shell.output(f'{grown.bin}/sh -c "{script}"') == "24 200\n"
-        assert shell.output(f"{grown.bin}/sh -c \"sh-of-host -c 'kill -INT \\$\\$'; echo after\"; true") == ""
 
 
 def test_end_of_the_environment_ends_them(grown: Environment) -> None:

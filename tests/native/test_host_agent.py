@@ -57,7 +57,8 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr(host_agent, "_LOOK_S", 0.02)
     directory = Path(tempfile.mkdtemp(prefix="cleanenv-"))
     host = directory / "host"
-    (host / "bin").mkdir(parents=True)
+    host.mkdir(mode=0o700)
+    (host / "bin").mkdir()
     links = (HostLink("sh", "/bin/sh"),)
     (host / "launch-table").write_bytes(dump_host_table(str(host), (Mount("/", "/", writable=True),), links))
     launcher = NATIVE / "launcher"

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cleanenv.configuration_file import dump_configuration, read_configuration
 from cleanenv.errors import CleanenvError, CorruptStateError, UsageError
 from cleanenv.model.configuration import Configuration
+from cleanenv.model.host_link import HostLink
 from cleanenv.model.link import DEFAULT_LINKS, Link, is_valid_name
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Operands, Profile, Text
@@ -271,6 +272,9 @@ configurations = st.builds(
     | st.dictionaries(names, plain_names, max_size=3).map(
         lambda entries: tuple(Link(name, f"/bin/{path}") for name, path in entries.items())
     ),
+    host_links=st.dictionaries(names, plain_names, max_size=3).map(
+        lambda entries: tuple(HostLink(name, f"/bin/{path}") for name, path in entries.items())
+    ),
     publish=st.lists(ports, max_size=2).map(tuple),
     user=st.none()
     | st.sampled_from(["build", "7:a+b", "system:mysql", "system:9:svc"]).map(lambda text: parse_user(text, "")),
@@ -303,6 +307,7 @@ def test_every_field_is_in_the_file(tmp_path: Path) -> None:
         base="b",
         mounts=(Mount("/a", "/b", writable=True),),
         links=(Link("x", "/x"),),
+        host_links=(HostLink("y", "/y"),),
         network="n",
         publish=("1:1",),
         user=UserRequest("u"),
