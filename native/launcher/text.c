@@ -23,6 +23,8 @@ static enum table_text wanted(const struct program *program)
 {
 	const char *variable = getenv("CLEANENV_TEXT"), *said = program->text ? program->text : variable;
 
+	if (program->on_host)
+		return TABLE_TEXT_OFF; /* what the caller of the caller has asked for is done where that is shown */
 	if (!said || (!*said && said == variable))
 		return program->options ? (enum table_text)program->options->text : TABLE_TEXT_OFF;
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)

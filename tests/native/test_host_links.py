@@ -210,6 +210,13 @@ def test_variables_are_the_hosts_but_for_what_is_mere_data(shared: Outward) -> N
     }  # fmt: skip
 
 
+def test_what_it_writes_is_not_changed(shared: Outward) -> None:
+    """CLEANENV_TEXT is of the call from the host that has led here, and goes along with its variables."""
+    inside = str(shared.inside)
+    result = shared.run("cat", input=inside.encode(), env={**os.environ, "CLEANENV_TEXT": "both"})
+    assert result.stdout == inside.encode()
+
+
 @pytest.mark.parametrize("code", [0, 1, 125, 127, 255])
 def test_exit_code_is_exact(shared: Outward, code: int) -> None:
     assert shared.run("sh", "-c", f"exit {code}").returncode == code
