@@ -160,7 +160,7 @@ def refused(run: Run, here: Path, text: str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("text", "said", "hint"),
     [
-        ("[globl]\n", ": unknown section or key 'globl'", "sections are global, directory, link, environment, profile"),
+        ("[globl]\n", ": unknown section or key 'globl'", "sections are global, directory, link, host_link, environment, profile"),
         ("[global]\nbas = x\n", ": unknown key 'bas' in [global]", "keys are base, network, user, "),
         ("[global]\nbase = a, b\n", ": [global] base: ['a', 'b'] is not one value", "base = VALUE"),
         ("[global]\nsudo = maybe\n", ": [global] sudo: 'maybe' is neither True nor False", "sudo = True"),

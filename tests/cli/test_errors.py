@@ -165,3 +165,18 @@ def test_list_of_no_environments_is_empty(run: Run, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert run("list") == (0, "", "")
     assert run("list", "--json") == (0, "[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--text=both", "cat"), "cleanenv: options --args and --text: they are for programs of the container\n"),
+        (("--args=off", "cat"), "cleanenv: options --args and --text: they are for programs of the container\n"),
+        (("no-such-program",), "cleanenv: host link 'no-such-program': there is no such program in PATH\n"),
+        (("/bin/cat",), "cleanenv: host link '/bin/cat': the name is missing\nhint: --host cat:/bin/cat\n"),
+    ],
+)
+def test_host_links_that_cannot_be_are_told(run: Run, tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    code, output, errors = run("link", "-e", str(tmp_path), "--host", *arguments)
+    assert (code, output) == (2, "")
+    assert errors.startswith(said)
