@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cleanenv.configuration_file import dump_configuration, read_configuration
 from cleanenv.errors import CleanenvError, CorruptStateError, UsageError
 from cleanenv.model.configuration import Configuration
+from cleanenv.model.host_link import HostLink
 from cleanenv.model.link import DEFAULT_LINKS, Link, is_valid_name
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Operands, Profile, Text
@@ -303,6 +304,7 @@ def test_every_field_is_in_the_file(tmp_path: Path) -> None:
         base="b",
         mounts=(Mount("/a", "/b", writable=True),),
         links=(Link("x", "/x"),),
+        host_links=(HostLink("code", "/usr/bin/code"),),
         network="n",
         publish=("1:1",),
         user=UserRequest("u"),
