@@ -61,14 +61,14 @@ def test_file_of_the_first_cleanenv_makes_an_environment(caller: Caller, place: 
         place / ".cleanenv.conf",
         f"[global]\nuser = {caller.uid}:{caller.name}\nbase = {busybox}\ncontainer_id = 0123456789ab\n"
         "on_activate = 'echo \"up, once\"', echo twice\n"
-        f"[directory]\n{project} = /proj:rw\n[link]\nshell = /bin/sh\n",
+        f"[directory]\n{project} = /proj:rw\n[link]\nash = /bin/sh\n",
     )
     environment = Environment(place / "env", caller)
     made = caller.cleanenv("create", environment.path, cwd=place)
     assert made.returncode == 0, made
 
     script = 'id -un; id -G; cd && pwd && touch "$0" && ls /proj'
-    name, groups, *rest = environment.run("shell", "-c", script, project / "file").output.splitlines()
+    name, groups, *rest = environment.run("ash", "-c", script, project / "file").output.splitlines()
     assert (name, rest) == (caller.name, [str(caller.home), "file"])
     assert sorted(groups.split()) == sorted({str(gid) for gid in (caller.gid, *caller.groups)})
     assert project.joinpath("file").stat().st_uid == caller.uid

@@ -125,6 +125,7 @@ _words = st.text(st.characters(codec="utf-8", exclude_characters="\0\r"), min_si
             st.tuples(st.just("--publish"), st.sampled_from(["80:80", "127.0.0.1:53:53/udp", "[::1]:1-2:1-2"])),
             st.tuples(st.just("--link"), st.sampled_from(["/bin/sh", "cc:/usr/bin/gcc", "/opt/*", "x y:/z"])),
             st.tuples(st.just("--directory"), st.sampled_from(["/usr", "/usr:/x:rw", "../mine:rw", ".:/y:ro"])),
+            st.tuples(st.just("--host-link"), st.sampled_from(["true", "x:/bin/false"])),
             st.tuples(st.just("--idle-timeout"), st.sampled_from(["off", "0", "600"])),
             st.tuples(st.just("--grace"), st.integers(0, 86400).map(str)),
             st.sampled_from([("--sudo",), ("--persistent",)]),
@@ -160,7 +161,7 @@ def refused(run: Run, here: Path, text: str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("text", "said", "hint"),
     [
-        ("[globl]\n", ": unknown section or key 'globl'", "sections are global, directory, link, host_link, environment, profile"),
+        ("[globl]\n", ": unknown section or key 'globl'", "sections are global, directory, link, "),
         ("[global]\nbas = x\n", ": unknown key 'bas' in [global]", "keys are base, network, user, "),
         ("[global]\nbase = a, b\n", ": [global] base: ['a', 'b'] is not one value", "base = VALUE"),
         ("[global]\nsudo = maybe\n", ": [global] sudo: 'maybe' is neither True nor False", "sudo = True"),

@@ -18,14 +18,9 @@ def refused(environment: HostEnvironment) -> bool:
     if (done.returncode, done.stderr) == (0, b""):
         assert b"TOKEN=secret\n" in done.stdout
         return False
-    assert (done.returncode, done.stdout, os.fsdecode(done.stderr)) == (
-        125,
-        b"",
-        (
-            f"cleanenv: runtime directory {environment.runtime}: it is not a directory that only you can use\n"
-            "hint: cleanenv start -e ENVIRONMENT\n"
-        ),
-    )
+    why = f"runtime directory {environment.runtime}: it is not a directory that only you can use"
+    said = f"cleanenv: {why}\nhint: cleanenv start -e ENVIRONMENT\n"
+    assert (done.returncode, done.stdout, os.fsdecode(done.stderr)) == (125, b"", said)
     return True
 
 

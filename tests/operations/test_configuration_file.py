@@ -307,7 +307,7 @@ def test_every_field_is_in_the_file(tmp_path: Path) -> None:
         base="b",
         mounts=(Mount("/a", "/b", writable=True),),
         links=(Link("x", "/x"),),
-        host_links=(HostLink("y", "/y"),),
+        host_links=(HostLink("code", "/usr/bin/code"),),
         network="n",
         publish=("1:1",),
         user=UserRequest("u"),
