@@ -65,7 +65,9 @@ def _made(on_step: Callable[[], None]) -> Iterator[list[str]]:
 
     def create(root: str) -> None:
         command = [CLEANENV, "create", "-b", image, "--link", "true:/bin/true", "--persistent", root]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        made = subprocess.run(command, check=False, capture_output=True, text=True, errors="replace")
+        if made.returncode != 0:
+            raise spawn.ProgramFailedError(f"{' '.join(command)}: {made.stderr.strip()}")
         on_step()
 
     def destroy(root: str) -> None:

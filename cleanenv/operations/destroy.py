@@ -95,6 +95,9 @@ def destroy_damaged(root: Path, host: Host, engine: Engine) -> bool:
         return False
     for container in found:
         engine.remove_container(container.id)
+    for identifier in identifiers:
+        with contextlib.suppress(CleanenvError):  # it starts nothing without the environment
+            remove_unit(identifier, host)
     mounts.unmount(str(paths.bin), lazy=True)
     _remove_files(paths, registry, tuple(identifiers))
     for identifier in identifiers:
