@@ -51,9 +51,8 @@ def _environment(caller: Caller, ground: Path, image: str, tools: Sequence[Tool]
         result = caller.cleanenv("create", "-b", image, *links, "-d", mount, environment.path)
         assert result.returncode == 0, result
         for tool in tools:
-            if tool.text is not None:
-                result = environment.cleanenv("link", f"--text={tool.text}", tool.link)
-                assert result.returncode == 0, result
+            result = environment.cleanenv("link", f"--text={tool.text}", tool.link)
+            assert result.returncode == 0, result
         yield environment
     finally:
         remove_all(caller, directory)

@@ -11,7 +11,7 @@ __all__ = ["HEAVY", "LIGHT", "Tool"]
 class Tool:
     """`link` is what is linked, `name` its name then. `pattern` finds the name of the file as an editor does.
 
-    `text` is said at linking where no built-in profile of the program does.
+    `text` is where it writes them, and what is said at linking.
     """
 
     link: str
@@ -19,7 +19,7 @@ class Tool:
     content: str
     arguments: tuple[str, ...]
     pattern: str
-    text: str | None = None
+    text: str = "stderr"
 
     @property
     def name(self) -> str:
@@ -32,14 +32,14 @@ _LINE = r"^(.+?):\d+: "
 
 LIGHT = (
     Tool("/usr/bin/gcc", "bad.c", _C, ("-fsyntax-only",), _GNU),
-    Tool("/usr/bin/mypy", "bad_types.py", 'x: int = "a"\n', ("--cache-dir=/dev/null",), r"^(.+?):\d+: error: "),
+    Tool("/usr/bin/mypy", "typed.py", 'x: int = "a"\n', ("--cache-dir=/dev/null",), r"^(.+?):\d+: error: ", "stdout"),
     Tool(
         "pytest:/usr/bin/pytest-3", "test_bad.py", "def test():\n    assert 1 == 2\n",
-        ("-q", "--tb=short", "-p", "no:cacheprovider"), r"^(.+?):\d+: in test$",
+        ("-q", "--tb=short", "-p", "no:cacheprovider"), r"^(.+?):\d+: in test$", "stdout",
     ),
-    Tool("/usr/bin/python3", "bad.py", "int('a')\n", (), r'^  File "(.+?)", line \d+', "stderr"),
-    Tool("/usr/bin/ruby", "bad.rb", "raise 'an error'\n", (), r"^(.+?):\d+:in ", "stderr"),
-    Tool("/usr/bin/perl", "bad.pl", "die 'an error';\n", (), r"^an error at (.+?) line \d+\.$", "stderr"),
+    Tool("/usr/bin/python3", "bad.py", "int('a')\n", (), r'^  File "(.+?)", line \d+'),
+    Tool("/usr/bin/ruby", "bad.rb", "raise 'an error'\n", (), r"^(.+?):\d+:in "),
+    Tool("/usr/bin/perl", "bad.pl", "die 'an error';\n", (), r"^an error at (.+?) line \d+\.$"),
 )  # fmt: skip
 
 HEAVY = (
@@ -50,11 +50,11 @@ HEAVY = (
     ),
     Tool(
         "/usr/bin/tsc", "bad.ts", "const x: number = 'a';\n", ("--noEmit", "--pretty", "false"),
-        r"^(.+?)\(\d+,\d+\): error TS",
+        r"^(.+?)\(\d+,\d+\): error TS", "stdout",
     ),
     Tool(
         "/usr/bin/eslint", "bad.js", "undeclared();\n",
-        ("--no-eslintrc", "--no-ignore", "--rule", "no-undef: 2", "--format", "unix"), r"^(.+?):\d+:\d+: ",
+        ("--no-eslintrc", "--no-ignore", "--rule", "no-undef: 2", "--format", "unix"), r"^(.+?):\d+:\d+: ", "stdout",
     ),
     Tool("/usr/bin/javac", "Bad.java", 'class Bad {\n    int x = "a";\n}\n', ("-d", "/tmp"), r"^(.+?):\d+: error: "),
     Tool(
