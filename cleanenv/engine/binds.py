@@ -101,28 +101,48 @@ def binds(
     mount_table: str,
     *,
     data_root: str,
+    hidden: str = "",
     rootless: bool = False,
     resolve: Callable[[str], str] = lambda path: path,
 ) -> tuple[Bind | Cover, ...]:
     """The binds for the mounts, each before those below it.
 
-    `mount_table` is the text of the host's mountinfo, `data_root` the engine's own directory. `resolve`
-    follows the links of a host path: the table knows only real paths. In a user namespace (`rootless`)
-    the kernel refuses binds without what is mounted below; there they are recursive, and each file system
-    below is bound over itself.
+    `mount_table` is the text of the host's mountinfo, `data_root` the engine's own directory. A directory of the
+    host that is `hidden`, and exists, is covered wherever a mount would show it. `resolve` follows the links of a
+    host path: the table knows only real paths. In a user namespace (`rootless`) the kernel refuses binds without
+    what is mounted below; there they are recursive, and each file system below is bound over itself.
     """
     table = _visible(_parse(mount_table))
+    hidden = resolve(hidden) if hidden else ""
     result: list[Bind | Cover] = []
     for mount in mounts:
+        source = resolve(mount.host)
         if mount.writable:
             result.append(Bind(mount.host, mount.container, writable=True, recursive=True))
+            result += _covers(mount, source, hidden, mounts)
             continue
         result.append(Bind(mount.host, mount.container, writable=False, recursive=rootless))
-        source = resolve(mount.host)
         others = [(resolve(other.host), other.container) for other in mounts if other is not mount]
         below = _below(source, mount.container, table, others, data_root)
         result += [item if isinstance(item, Cover) else _read_only(item, rootless=rootless) for item in below]
+        shown = {source, *(item[0] for item in below if not isinstance(item, Cover))}
+        if _file_system_of(hidden, table) in {_file_system_of(point, table) for point in shown}:
+            result += _covers(mount, source, hidden, mounts)
     return tuple(sorted(result, key=lambda item: item.target.split("/")))
+
+
+def _covers(mount: Mount, source: str, hidden: str, mounts: Sequence[Mount]) -> list[Cover]:
+    """The cover for what is hidden, if this mount shows it and no other one lies over it there."""
+    if not hidden or not _is_within(hidden, source):
+        return []
+    target = mount.container.rstrip("/") + hidden[len(source.rstrip("/")) :]
+    above = [other for other in mounts if other is not mount and _is_within(other.container, mount.container)]
+    return [] if any(_is_within(target, other.container) for other in above) else [Cover(target)]
+
+
+def _file_system_of(path: str, table: dict[str, _HostMount]) -> str:
+    """The mount point that a path lies below."""
+    return max((point for point in table if _is_within(path, point)), key=len, default="/")
 
 
 def _read_only(submount: tuple[str, str], *, rootless: bool) -> Bind:

@@ -26,6 +26,7 @@ def mounts(spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table
         spec.mounts,
         mount_table,
         data_root=data_root,
+        hidden=spec.hidden,
         rootless=info.rootless,
         resolve=os.path.realpath,
     )

@@ -46,7 +46,7 @@ class ContainerSpec:
 
     `agent` is the host path of the agent's binary, bind-mounted read-only at AGENT_PATH and run with
     `arguments`; `agent_directory` is the host directory that becomes AGENT_DIRECTORY (its socket lives there);
-    `host_directory` becomes HOST_DIRECTORY, read-only.
+    `host_directory` becomes HOST_DIRECTORY, read-only. `hidden` is a host directory that no mount shows.
     `environment` replaces the image's variables of the same name. `publish` is `[HOST-IP:]HOST:CONTAINER[/proto]`.
     """
 
@@ -61,6 +61,7 @@ class ContainerSpec:
     environment: tuple[str, ...] = ()
     network: str = "host"
     publish: tuple[str, ...] = ()
+    hidden: str = ""
 
 
 @dataclass(frozen=True, slots=True)

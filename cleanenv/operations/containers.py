@@ -62,6 +62,8 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
             environment=tuple(f"{name}={value}" for name, value in _variables(environment, image).items()),
             network=environment.configuration.effective_network,
             publish=environment.configuration.publish,
+            # Who could write to its launch table, or speak to its server, would be the user on the host.
+            hidden=str(environment.runtime.root.parent),
         )
     )
     return replace(environment, state=replace(state, container_id=container.id))

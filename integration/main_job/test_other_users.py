@@ -28,6 +28,14 @@ def test_nothing_of_an_environment_is_writable_for_others(small: Environment) ->
                 assert stat.S_ISLNK(status.st_mode) or not status.st_mode & stat.S_IWOTH, path
 
 
+def test_a_program_inside_reaches_neither_the_launch_table_nor_the_server(small: Environment) -> None:
+    assert small.runtime.joinpath("control.sock").is_socket()
+    for shown_at in ("", "/r"):
+        seen = small.run("inenv", "sh", "-c", 'ls -A "$0"; mkdir "$0/x" 2>&1', f"{shown_at}{small.runtime.parent}")
+        assert seen.returncode == 1
+        assert small.runtime.name not in seen.stdout + seen.stderr
+
+
 def test_values_of_variables_are_in_no_log_and_no_command_line(small: Environment) -> None:
     caller = small.caller
     call: list[Argument] = [small.bin / "sh", "-c", "echo ready; read line"]

@@ -205,3 +205,26 @@ def test_in_a_user_namespace_read_only_binds_are_recursive_and_each_one_below_is
 
 def test_mount_table_that_says_nothing_leaves_the_mount_alone() -> None:
     assert bound(binds([ROOT], "", data_root="")) == [("/", "/r")]
+
+
+def covered(hidden: str, *mounts: Mount) -> list[str]:
+    found = binds(mounts, table(*HOST), data_root="/var/lib/docker", hidden=hidden)
+    return [item.target for item in found if isinstance(item, Cover)]
+
+
+def test_what_is_hidden_is_covered_in_every_mount_that_shows_it() -> None:
+    tmp = Mount("/tmp", "/tmp", writable=True)
+    assert covered("/tmp/cleanenv-1000", ROOT, tmp) == ["/r/tmp/cleanenv-1000", "/tmp/cleanenv-1000"]
+    assert covered("/home/a/run", ROOT, tmp) == ["/r/home/a/run"]
+    assert covered("/home/a/run", Mount("/home/a/run", "/x", writable=True)) == ["/x"]
+
+
+def test_what_no_mount_shows_needs_no_cover() -> None:
+    assert covered("/run/user/1000/cleanenv", ROOT) == []
+    assert covered("/tmp/cleanenv-1000", Mount("/home", "/h", writable=True)) == []
+    over = Mount("/home", "/r/tmp", writable=True)
+    assert covered("/tmp/cleanenv-1000", ROOT, over) == []
+
+
+def test_a_writable_mount_shows_what_is_mounted_below_it() -> None:
+    assert covered("/run/user/1000/cleanenv", Mount("/run", "/run", writable=True)) == ["/run/user/1000/cleanenv"]

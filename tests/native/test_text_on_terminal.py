@@ -50,7 +50,8 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(environment: HostEnvironment) -> Iterator[Terminal]:
+def terminal(environment: HostEnvironment, monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
+    monkeypatch.chdir("/")  # as in test_text
     environment.link(*USUAL, Link("yes", "/usr/bin/yes"), mounts=MOUNTS)
     terminal = Terminal(environment)
     yield terminal
