@@ -46,7 +46,8 @@ def test_the_first_session_of_a_user(caller: Caller, place: Path, debian: str) -
         shell.output(". envs/a/bin/activate")
         assert shell.output("cleanenv link /usr/bin/make && make -v").startswith("GNU Make")
         shell.output("cleanenv unlink make")
-        assert shell.output("ls -1 envs/a/bin") == "activate\ncc\ncleanenv\ndestroy\ninenv\npython3\n"
+        scripts = "activate\nactivate.csh\nactivate.fish\nactivate.nu\nactivate.ps1\nactivate.xsh\n"
+        assert shell.output("ls -1 envs/a/bin") == f"{scripts}cc\ncleanenv\ndestroy\ninenv\npython3\n"
         listed = json.loads(shell.output("cleanenv list --json"))
         assert {"path": str(path), "state": "running", "image": debian, "sessions": 1} in listed
         assert f"environment     {path}\n" in shell.output("cleanenv status")
