@@ -12,7 +12,8 @@ from integration.main_job.caller import ONE_CALLER, Caller, Environment, error_o
 from integration.main_job.conftest import Create
 from integration.main_job.images import docker
 
-OWN = {"activate", "cleanenv", "destroy", "inenv"}
+SCRIPTS = {f"activate{ending}" for ending in ("", ".csh", ".fish", ".nu", ".ps1", ".xsh")}
+OWN = {*SCRIPTS, "cleanenv", "destroy", "inenv"}
 
 
 def programs(environment: Environment) -> set[str]:
