@@ -79,7 +79,8 @@ class PausingEngine:
                             return
                         if source is client:
                             self._pause_if(self._before, data)
-                            hold_answer = self._after is not None and self._after.match(data) is not None
+                            # A request's body may come apart from its head.
+                            hold_answer = hold_answer or bool(self._after and self._after.match(data))
                             engine.sendall(data)
                         else:
                             if hold_answer:
