@@ -49,7 +49,7 @@ class World:
 
     def agents(self) -> list[psutil.Process]:
         """The agents that this process has started."""
-        return [each for each in psutil.Process().children() if each.name() == "agent"]
+        return [each for each in psutil.Process().children() if is_agent(each)]
 
 
 @pytest.fixture
@@ -72,6 +72,13 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     for running in world.agent._ended:  # noqa: SLF001
         running.wait(20)
     shutil.rmtree(directory)
+
+
+def is_agent(process: psutil.Process) -> bool:
+    try:
+        return process.name() == "agent"
+    except psutil.NoSuchProcess:  # it was reaped after it was listed
+        return False
 
 
 def is_alive(process: psutil.Process) -> bool:
