@@ -1,4 +1,7 @@
-"""What was made for an environment: the engine's container and image, the user, the runtime directory."""
+"""What was made for an environment: the engine's container and images, the user, the runtime directory.
+
+Container and history are in one file: whatever happens, it says of which snapshot the container has come.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,15 @@ from dataclasses import dataclass
 
 from cleanenv.errors import CorruptStateError
 from cleanenv.model.environment import is_environment_id
+from cleanenv.model.history import History
+from cleanenv.model.history_json import history_of, object_of
+from cleanenv.model.json_values import number, text
 from cleanenv.model.mount import Mount
 from cleanenv.model.user import Group, User
 
 __all__ = ["STATE_VERSION", "State", "dump_state", "load_state"]
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,8 @@ class State:
     """Written once per change, atomically. `created` is seconds since the epoch; ids are the engine's full ones.
 
     `path` is where it was made: the container's mounts and the scripts name it, so it works nowhere else. `owner` is
-    the uid on the host of who made it and may call its programs; `user` is whom they run as.
+    the uid on the host of who made it and may call its programs; `user` is whom they run as. `image_name` is what the
+    base image was called.
     """
 
     id: str
@@ -32,10 +39,15 @@ class State:
     owner: int
     user: User
     mounts: tuple[Mount, ...]
-    image_id: str
     image_name: str
     container_id: str
     runtime_directory: str
+    history: History
+
+    @property
+    def image_id(self) -> str:
+        """The base image."""
+        return self.history.root.image_id
 
 
 def dump_state(state: State) -> str:
@@ -56,10 +68,10 @@ def dump_state(state: State) -> str:
                     "groups": [[group.name, group.gid] for group in state.user.groups],
                 },
                 "mounts": [[m.host, m.container, "rw" if m.writable else "ro"] for m in state.mounts],
-                "image_id": state.image_id,
                 "image_name": state.image_name,
                 "container_id": state.container_id,
                 "runtime_directory": state.runtime_directory,
+                "history": object_of(state.history),
             },
             indent=1,
         )
@@ -67,11 +79,11 @@ def dump_state(state: State) -> str:
     )
 
 
-def load_state(text: str, path: str) -> State:
-    """Read the text of the state file at `path`. Raises CorruptStateError for what dump_state did not write."""
+def load_state(content: str, path: str) -> State:
+    """Read the content of the state file at `path`. Raises CorruptStateError for what dump_state did not write."""
     what = f"state file {path}"
     try:
-        data = json.loads(text)
+        data = json.loads(content)
         if data["version"] != STATE_VERSION:
             root = shlex.quote(os.path.dirname(os.path.dirname(path)))
             made_by = data.get("cleanenv_version", "another version")
@@ -81,20 +93,20 @@ def load_state(text: str, path: str) -> State:
                 f"pip install cleanenv=={made_by}, or make the environment anew: cleanenv create --clear {root}",
             )
         state = State(
-            id=_text(data["id"]),
-            path=_text(data["path"]),
-            cleanenv_version=_text(data["cleanenv_version"]),
-            created=_number(data["created"]),
-            owner=_number(data["owner"]),
+            id=text(data["id"]),
+            path=text(data["path"]),
+            cleanenv_version=text(data["cleanenv_version"]),
+            created=number(data["created"]),
+            owner=number(data["owner"]),
             user=_user(data["user"]),
             mounts=tuple(
-                Mount(_text(host), _text(container), writable={"rw": True, "ro": False}[mode])
+                Mount(text(host), text(container), writable={"rw": True, "ro": False}[mode])
                 for host, container, mode in data["mounts"]
             ),
-            image_id=_text(data["image_id"]),
-            image_name=_text(data["image_name"]),
-            container_id=_text(data["container_id"]),
-            runtime_directory=_text(data["runtime_directory"]),
+            image_name=text(data["image_name"]),
+            container_id=text(data["container_id"]),
+            runtime_directory=text(data["runtime_directory"]),
+            history=history_of(data["history"]),
         )
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise CorruptStateError(what, f"it is damaged ({type(error).__name__}: {error})") from error
@@ -108,20 +120,8 @@ def _user(data: dict[str, object]) -> User:
     if not isinstance(groups, list):
         raise TypeError(f"expected a list, got {groups!r}")
     return User(
-        _text(data["name"]),
-        _number(data["uid"]),
-        _text(data["home"]),
-        tuple(Group(_text(name), _number(gid)) for name, gid in groups),
+        text(data["name"]),
+        number(data["uid"]),
+        text(data["home"]),
+        tuple(Group(text(name), number(gid)) for name, gid in groups),
     )
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"expected text, got {value!r}")
-    return value
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise TypeError(f"expected a number, got {value!r}")
-    return value

@@ -26,6 +26,7 @@ from cleanenv.files import locked, replace_file
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.container import Image
 from cleanenv.model.environment import EnvironmentPaths
+from cleanenv.model.history import History
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount, check_distinct, with_defaults
@@ -93,6 +94,7 @@ def create(  # noqa: PLR0913 (what a creation depends on)
 
     progress("creating the environment", 0, None)
     identifier = secrets.token_hex(_IDENTIFIER_BYTES)
+    created = int(time.time())
     paths = EnvironmentPaths(root)
     with _Undo() as undo:
         with uninterrupted():
@@ -118,14 +120,14 @@ def create(  # noqa: PLR0913 (what a creation depends on)
                     id=identifier,
                     path=str(root),
                     cleanenv_version=cleanenv.__version__,
-                    created=int(time.time()),
+                    created=created,
                     owner=host.user.uid,
                     user=user,
                     mounts=mounts,
-                    image_id=image.id,
                     image_name=configuration.base or next(iter(image.tags), image.id),
                     container_id="",
                     runtime_directory=str(runtime.root),
+                    history=History.begin(image.id, created),
                 ),
                 configuration,
             )

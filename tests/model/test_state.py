@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cleanenv.errors import CorruptStateError
+from cleanenv.model.history import History, Layer, Snapshot
 from cleanenv.model.mount import Mount
 from cleanenv.model.state import State, dump_state, load_state
 from cleanenv.model.user import Group, User
@@ -22,11 +23,15 @@ STATE = State(
     owner=1000,
     user=User("ann", 1000, "/home/ann", (Group("ann", 1000), Group("docker", 105))),
     mounts=(Mount("/", "/r", writable=False), Mount("/home/ann/p", "/p", writable=True)),
-    image_id="sha256:" + "a" * 64,
     image_name="debian:bookworm",
     container_id="b" * 64,
     runtime_directory="/run/user/1000/cleanenv/0123456789ab",
+    history=History.begin("sha256:" + "a" * 64, 1795347712).added(
+        Snapshot(0, None, "first", 1795347800, "sha256:" + "c" * 64, "l", "pip install x"), [Layer("l", "", 7)]
+    ),
 )
+HISTORY = json.loads(dump_state(STATE))["history"]
+ROOT, CHILD = HISTORY["snapshots"]
 
 file_names = st.text(st.characters(codec="utf-8", exclude_characters="\0") | st.sampled_from("\udc80\udcff"))
 
@@ -50,6 +55,10 @@ def test_state_is_read_as_it_was_written(name: str, path: str, writable: bool, n
 
 def damaged(**changes: object) -> str:
     return json.dumps({**json.loads(dump_state(STATE)), **changes})
+
+
+def damaged_history(**changes: object) -> str:
+    return damaged(history={**HISTORY, **changes})
 
 
 @pytest.mark.parametrize(
@@ -84,6 +93,25 @@ def damaged(**changes: object) -> str:
         damaged(mounts={"/": "/r"}),
         damaged(container_id=7),
         damaged(runtime_directory="relative"),
+        damaged(history=None),
+        damaged(history={}),
+        damaged_history(position=2),
+        damaged_history(tip=2),
+        damaged_history(position="0"),
+        damaged_history(next_id=1),
+        damaged_history(snapshots=[]),
+        damaged_history(snapshots=[ROOT]),
+        damaged_history(snapshots=[CHILD, ROOT]),
+        damaged_history(snapshots=[ROOT, {**CHILD, "id": 0}]),
+        damaged_history(snapshots=[ROOT, {**CHILD, "parent": 1}]),
+        damaged_history(snapshots=[ROOT, {**CHILD, "parent": None}]),
+        damaged_history(snapshots=[ROOT, {**CHILD, "name": "created"}]),
+        damaged_history(snapshots=[ROOT, {**CHILD, "name": 1}]),
+        damaged_history(snapshots=[ROOT, {**CHILD, "layer": "none"}]),
+        damaged_history(snapshots=[ROOT, CHILD, CHILD]),
+        damaged_history(layers=[]),
+        damaged_history(layers=[{"id": "l", "below": "l", "size": 1}]),
+        damaged_history(layers=[{"id": "l", "below": "", "size": -1}]),
     ],
 )
 def test_damaged_state_is_an_error_that_names_the_file(text: str) -> None:
@@ -103,8 +131,8 @@ def test_state_without_one_of_its_values_is_damaged(key: str) -> None:
 
 def test_state_of_another_version_asks_for_the_cleanenv_that_wrote_it() -> None:
     with pytest.raises(CorruptStateError) as caught:
-        load_state(damaged(version=4, cleanenv_version="0.3.1"), "/a b/.cleanenv/state.json")
-    assert caught.value.why == "cleanenv 0.3.1 wrote it, in version 4; this one knows version 3"
+        load_state(damaged(version=5, cleanenv_version="0.3.1"), "/a b/.cleanenv/state.json")
+    assert caught.value.why == "cleanenv 0.3.1 wrote it, in version 5; this one knows version 4"
     assert caught.value.hint == (
         "pip install cleanenv==0.3.1, or make the environment anew: cleanenv create --clear '/a b'"
     )
