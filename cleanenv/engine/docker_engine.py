@@ -5,11 +5,11 @@ One connection, opened at the first request. Not for use by several threads at o
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from http import HTTPStatus
 
 import docker
@@ -18,27 +18,35 @@ import docker.tls
 import docker.types
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-from cleanenv.engine import docker_config, docker_files, docker_pull
+from cleanenv.engine import docker_config, docker_files, docker_pull, docker_snapshots
 from cleanenv.engine.docker_errors import (
     LIBRARY_ERRORS,
     explain,
     library_errors,
     status_of,
     taken_port,
-    tidy,
     translate,
 )
-from cleanenv.engine.docker_values import container_of, field_of, image_of, items_of, qualified, text_of
+from cleanenv.engine.docker_values import (
+    container_of,
+    field_of,
+    image_of,
+    items_of,
+    labelled_image_of,
+    qualified,
+    text_of,
+    with_prefix,
+)
 from cleanenv.engine.port import ProgressReport
 from cleanenv.engine.probe import Endpoint, EngineVersion
 from cleanenv.errors import EngineError, ImageNotFoundError
-from cleanenv.model.container import AGENT_PATH, Container, ContainerSpec, EngineInfo, Image
+from cleanenv.model.container import AGENT_PATH, Container, ContainerSpec, EngineInfo, Image, LabelledImage
 
 __all__ = ["DockerEngine", "read_mount_table"]
 
-# A start or a removal takes a second or two on a busy machine; the import of an image minutes.
+# A start or a removal takes a second or two on a busy machine; what moves all bytes of an image minutes.
 _TIMEOUT_S = 60
-_IMPORT_TIMEOUT_S = 900
+_PATIENCE_S = 1800
 _CHUNK = 1 << 20
 
 # What needs no network of the engine; Docker lists these as networks.
@@ -76,6 +84,7 @@ class DockerEngine:
         self._api = self._connect(_TIMEOUT_S)
         self._data_root = ""
         self._info: EngineInfo | None = None
+        self._can_pause = True
 
     def _connect(self, timeout_s: int) -> docker.APIClient:
         tls: docker.tls.TLSConfig | bool = False
@@ -94,6 +103,9 @@ class DockerEngine:
         """What reached it (unix://…)."""
         return self._endpoint.address
 
+    def _patient(self) -> docker.APIClient:
+        return self._connect(_PATIENCE_S)
+
     def info(self) -> EngineInfo:
         """Say which engine this is."""
         if self._info is None:
@@ -103,6 +115,8 @@ class DockerEngine:
             options = items_of(field_of(data, "SecurityOptions"))
             # Podman says it by a field of its own, Docker among the options.
             is_rootless = field_of(data, "Rootless") is True or any("name=rootless" in str(o) for o in options)
+            # Processes of a rootless container can be frozen by cgroup v2 only.
+            self._can_pause = not is_rootless or str(field_of(data, "CgroupVersion")) == "2"
             self._info = EngineInfo(
                 kind=self._version.kind,
                 version=self._version.version,
@@ -152,30 +166,11 @@ class DockerEngine:
             raise EngineError(what, f"{tar}: {error.strerror}") from error
         with file:
             size = os.fstat(file.fileno()).st_size
-
-            # A generator: from a file the SDK announces chunks and sends none, "header line too long".
-            def chunks() -> Iterator[bytes]:
-                sent = 0
-                while chunk := file.read(_CHUNK):
-                    yield chunk
-                    sent += len(chunk)
-                    progress(f"importing {tag}", sent, size)
-
             with self._errors(what):
-                client = self._connect(_IMPORT_TIMEOUT_S)
-                try:
-                    answer: str = client.import_image_from_stream(chunks(), changes=_IMPORT_CHANGES)
-                finally:
-                    client.close()
-        image_id = _imported_id(what, answer)
-        # Tagged by itself: Podman's import ignores the tag and calls the image latest.
-        repository, _, name = tag.rpartition(":")
-        with self._errors(what):
-            self._api.tag(image_id, repository, name, force=True)
-        image = self.image(image_id)
-        if image is None:
-            raise EngineError(what, "the engine has imported it and does not have it")
-        return image
+                image_id = docker_snapshots.import_stream(
+                    self._patient, iter(partial(file.read, _CHUNK), b""), tag, _IMPORT_CHANGES, size, progress
+                )
+        return self._made(image_id, what)
 
     def remove_image(self, image_id: str) -> None:
         """Remove an image with all its tags; one that is gone already is no error."""
@@ -206,6 +201,52 @@ class DockerEngine:
         with self._errors("list the networks"):
             listed = items_of(self._api.networks())
         return tuple(sorted({text_of(item, "Name") for item in listed} | _NETWORK_MODES[self._version.kind]))
+
+    def labelled_images(self, label: str) -> tuple[LabelledImage, ...]:
+        """All images that carry the label (`NAME` or `NAME=VALUE`)."""
+        with self._errors("list the images"):
+            listed = items_of(self._api.images(filters={"label": [label]}))
+        return tuple(sorted((labelled_image_of(each) for each in listed), key=lambda each: each.id))
+
+    def commit_container(self, container_id: str, tag: str, labels: Mapping[str, str]) -> Image:
+        """Make an image of its state and tag it."""
+        self.info()
+        what = f"save the state of container {container_id[:12]}"
+        with self._errors(what):
+            image_id = docker_snapshots.commit(self._patient, container_id, tag, labels, pause=self._can_pause)
+        return self._made(image_id, what)
+
+    def flatten_image(self, image_id: str, tag: str, labels: Mapping[str, str], progress: ProgressReport) -> Image:
+        """Make an image of the same content and configuration in one layer, and tag it."""
+        what = f"flatten image {image_id}"
+        with self.export_image(image_id, labels) as chunks, self._errors(what):
+            flat_id = docker_snapshots.flatten(self._patient, self._inspect_image(image_id), chunks, tag, progress)
+        return self._made(with_prefix(flat_id), what)
+
+    @contextmanager
+    def export_image(self, image_id: str, labels: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
+        """The files of an image as a tar stream."""
+        with (
+            self._errors(f"read image {image_id}"),
+            docker_snapshots.temporary_container(self._api, image_id, labels) as container_id,
+            docker_snapshots.exported(self._patient, container_id) as chunks,
+        ):
+            yield chunks
+
+    @contextmanager
+    def export_container(self, container_id: str) -> Iterator[Iterator[bytes]]:
+        """The files of a container as a tar stream, without what is mounted in it."""
+        with (
+            self._errors(f"read container {container_id[:12]}"),
+            docker_snapshots.exported(self._patient, container_id) as chunks,
+        ):
+            yield chunks
+
+    def _made(self, image_id: str, what: str) -> Image:
+        image = self.image(with_prefix(image_id))
+        if image is None:
+            raise EngineError(what, "the engine has made it and does not have it")
+        return image
 
     def create_container(self, spec: ContainerSpec) -> Container:
         """Create a container, not started. `publish` is of no effect in the host's network."""
@@ -257,6 +298,7 @@ class DockerEngine:
                 security_opt=["label=disable"],
                 # Where the daemon shifts user ids, the user's files would belong to nobody.
                 userns_mode="host",
+                volumes_from=[spec.volumes_of] if spec.volumes_of else None,
             )
         if info.kind == "podman" and info.rootless:
             # The SDK's check knows "host" only; this maps the user to the same uid inside.
@@ -326,6 +368,17 @@ class DockerEngine:
         except LIBRARY_ERRORS as error:
             raise self._translate(error, what) from error
 
+    def rename_container(self, container_id: str, name: str) -> None:
+        """Give it another name. One that is taken is an EngineError."""
+        with self._errors(f"rename container {container_id[:12]}"):
+            self._api.rename(container_id, name)
+
+    def changed_paths(self, container_id: str) -> tuple[str, ...]:
+        """The files in which it differs from its image, each with the directories above it."""
+        with self._errors(f"look for changes of container {container_id[:12]}"):
+            listed = items_of(self._api.diff(container_id))
+        return tuple(text_of(each, "Path") for each in listed)
+
     def container(self, container_id: str) -> Container | None:
         """What the engine knows of it, or None."""
         try:
@@ -367,19 +420,3 @@ class DockerEngine:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
-
-
-def _imported_id(what: str, answer: str) -> str:
-    """The id in the last line of the import's answer, one JSON value a line."""
-    status: object = None
-    for line in answer.splitlines():
-        try:
-            event: object = json.loads(line)
-        except ValueError as error:
-            raise EngineError(what, f"the engine's answer cannot be understood ({line!r:.80})") from error
-        if isinstance(event, dict) and "error" in event:
-            raise EngineError(what, tidy(str(event["error"])))
-        status = event.get("status") if isinstance(event, dict) else None
-    if not isinstance(status, str) or not status:
-        raise EngineError(what, "the engine did not say the image's id")
-    return status

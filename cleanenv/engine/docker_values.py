@@ -5,9 +5,18 @@ from __future__ import annotations
 import re
 
 from cleanenv.errors import EngineError
-from cleanenv.model.container import Container, Image
+from cleanenv.model.container import Container, Image, LabelledImage
 
-__all__ = ["container_of", "field_of", "image_of", "items_of", "qualified", "text_of", "with_prefix"]
+__all__ = [
+    "container_of",
+    "field_of",
+    "image_of",
+    "items_of",
+    "labelled_image_of",
+    "qualified",
+    "text_of",
+    "with_prefix",
+]
 
 _ID = re.compile(r"(sha256:)?[0-9a-f]{12,64}")
 
@@ -23,6 +32,16 @@ def image_of(data: object) -> Image:
         environment=_texts(config, "Env"),
         volumes=tuple(_map(config, "Volumes")),
         size=size if isinstance(size, int) else 0,
+        layers=_texts(field_of(data, "RootFS"), "Layers"),
+    )
+
+
+def labelled_image_of(data: object) -> LabelledImage:
+    """The image that an item of a list describes."""
+    labels = _map(data, "Labels")
+    return LabelledImage(
+        id=with_prefix(text_of(data, "Id")),
+        labels=tuple(sorted((name, str(value)) for name, value in labels.items())),
     )
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from typing import Protocol
 
-from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Image
+from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Image, LabelledImage
 
 __all__ = ["Engine", "ProgressReport"]
 
@@ -48,6 +49,29 @@ class Engine(Protocol):
     def networks(self) -> tuple[str, ...]:
         """The names of the networks that a container may be in."""
 
+    def labelled_images(self, label: str) -> tuple[LabelledImage, ...]:
+        """All images that carry the label."""
+
+    def commit_container(self, container_id: str, tag: str, labels: Mapping[str, str]) -> Image:
+        """Make an image of its state and tag it: one layer more than its own image has.
+
+        The image has the container's labels, and over them these. Programs of a container that runs are held meanwhile
+        where the engine can do that, and go on. What is mounted, volumes included, is not part of it. The layers of two
+        images of an unchanged container are the same.
+        """
+
+    def flatten_image(self, image_id: str, tag: str, labels: Mapping[str, str], progress: ProgressReport) -> Image:
+        """Make an image of the same content and configuration in one layer, and tag it.
+
+        `labels` are for the container by which that is done.
+        """
+
+    def export_image(self, image_id: str, labels: Mapping[str, str]) -> AbstractContextManager[Iterator[bytes]]:
+        """The files of an image as a tar stream; `labels` are for the container by which that is done."""
+
+    def export_container(self, container_id: str) -> AbstractContextManager[Iterator[bytes]]:
+        """The files of a container, running or not, as a tar stream, without what is mounted in it."""
+
     def create_container(self, spec: ContainerSpec) -> Container:
         """Create a container, not started. A name that is taken is an EngineError."""
 
@@ -59,6 +83,12 @@ class Engine(Protocol):
 
     def remove_container(self, container_id: str) -> None:
         """Remove it, running or not, with its anonymous volumes; one that is gone already is no error."""
+
+    def rename_container(self, container_id: str, name: str) -> None:
+        """Give it another name. One that is taken is an EngineError."""
+
+    def changed_paths(self, container_id: str) -> tuple[str, ...]:
+        """The paths in which it differs from its image: files, directories, and those above them."""
 
     def container(self, container_id: str) -> Container | None:
         """What the engine knows of it, or None."""

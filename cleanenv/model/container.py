@@ -15,6 +15,7 @@ __all__ = [
     "ContainerSpec",
     "EngineInfo",
     "Image",
+    "LabelledImage",
 ]
 
 
@@ -31,13 +32,25 @@ class EngineInfo:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image by its id (`sha256:…`, always with the prefix), with the variables that its programs expect."""
+    """An image by its id (`sha256:…`, always with the prefix), with the variables that its programs expect.
+
+    `layers` name the content of each layer from the lowest on; `size` is in bytes, all layers together.
+    """
 
     id: str
     tags: tuple[str, ...]
     environment: tuple[str, ...]
     volumes: tuple[str, ...]
     size: int
+    layers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledImage:
+    """An image as a list of many tells it."""
+
+    id: str
+    labels: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +61,7 @@ class ContainerSpec:
     `arguments`; `agent_directory` is the host directory that becomes AGENT_DIRECTORY (its socket lives there);
     `host_directory` becomes HOST_DIRECTORY, read-only. `hidden` is a host directory that no mount shows.
     `environment` replaces the image's variables of the same name. `publish` is `[HOST-IP:]HOST:CONTAINER[/proto]`.
+    `volumes_of` is the container whose volumes it gets.
     """
 
     name: str
@@ -62,6 +76,7 @@ class ContainerSpec:
     network: str = "host"
     publish: tuple[str, ...] = ()
     hidden: str = ""
+    volumes_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

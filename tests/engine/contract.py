@@ -5,6 +5,9 @@ A class for an engine derives from EngineContract and brings the fixture `bench`
 
 from __future__ import annotations
 
+import io
+import tarfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -25,7 +28,7 @@ class Bench:
 
     `tar` is a root file system. `spec` is a container of an image of it, whose process writes the line
     "ready", waits for SIGTERM, and writes the line "ended"; `passwd` is that image's /etc/passwd. `tag` and
-    `label` are this test's own.
+    `label` are this test's own. `write` puts a file into a container.
     """
 
     engine: Engine
@@ -34,6 +37,11 @@ class Bench:
     label: str
     spec: ContainerSpec
     passwd: bytes
+    write: Callable[[str, str, bytes], None]
+
+    def tag_of(self, number: int) -> str:
+        """Further tags."""
+        return f"{self.tag}.{number}"
 
 
 def _quiet(_text: str, _done: int, _total: int | None) -> None:
@@ -189,6 +197,110 @@ class EngineContract:
         assert [each.id for each in bench.engine.containers(f"{bench.label}=two")] == [second.id]
         assert bench.engine.containers(f"{bench.label}=three") == ()
 
+    def test_renamed_container_is_the_same_and_its_old_name_is_free(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.engine.rename_container(container.id, f"{bench.spec.name}-before")
+        renamed = bench.engine.container(container.id)
+        assert renamed == replace(container, name=f"{bench.spec.name}-before")
+        other = bench.engine.create_container(bench.spec)
+        with pytest.raises(EngineError, match="rename container"):
+            bench.engine.rename_container(other.id, f"{bench.spec.name}-before")
+
+    # States of a container
+
+    def test_committed_image_has_one_layer_more_and_what_was_written(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.write(container.id, "/file", b"content")
+        image = bench.engine.commit_container(container.id, bench.tag, {})
+        base = self._image(bench)
+        assert image.layers[:-1] == base.layers
+        assert (len(image.layers), image.size) == (len(base.layers) + 1, base.size + len(b"content"))
+        assert image.tags == (bench.tag,)
+        assert bench.engine.image(bench.tag) == image
+        assert self._read(bench, image.id)["file"] == b"content"
+
+    def test_running_container_goes_on_after_a_commit(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.engine.start_container(container.id)
+        before = bench.engine.container(container.id)
+        bench.engine.commit_container(container.id, bench.tag, {})
+        assert bench.engine.container(container.id) == before
+        bench.engine.stop_container(container.id, grace_s=20)
+        assert bench.engine.logs(container.id, lines=10) == "ready\nended\n"
+
+    def test_images_of_an_unchanged_container_have_the_same_layers(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.write(container.id, "/file", b"content")
+        images = [bench.engine.commit_container(container.id, bench.tag_of(number), {}) for number in (1, 2)]
+        bench.write(container.id, "/file", b"CONTENT")
+        images.append(bench.engine.commit_container(container.id, bench.tag_of(3), {}))
+        assert images[0].layers == images[1].layers != images[2].layers
+        assert len({image.id for image in images}) == 3
+
+    def test_committed_image_has_the_containers_labels_and_its_own_over_them(self, bench: Bench) -> None:
+        label = bench.label
+        spec = replace(bench.spec, labels=((label, "container"), (f"{label}.kept", 'a "b" $c \\d')))
+        container = bench.engine.create_container(spec)
+        image = bench.engine.commit_container(container.id, bench.tag, {label: "image"})
+        (found,) = bench.engine.labelled_images(label)
+        assert found.id == image.id
+        assert {(label, "image"), (f"{label}.kept", 'a "b" $c \\d')} <= set(found.labels)
+        assert bench.engine.labelled_images(f"{label}=image") == (found,)
+        assert bench.engine.labelled_images(f"{label}=other") == ()
+
+    def test_container_of_a_committed_image_begins_with_its_state_and_differs_in_nothing(self, bench: Bench) -> None:
+        first = bench.engine.create_container(bench.spec)
+        bench.write(first.id, "/file", b"content")
+        image = bench.engine.commit_container(first.id, bench.tag, {})
+        second = bench.engine.create_container(replace(bench.spec, image_id=image.id, name=f"{bench.spec.name}-2"))
+        assert bench.engine.changed_paths(second.id) == ()
+        bench.write(second.id, "/other", b"")
+        assert bench.engine.changed_paths(second.id) == ("/other",)
+        with bench.engine.export_container(second.id) as chunks:
+            assert {"file": b"content", "other": b""}.items() <= _unpacked(chunks).items()
+
+    def test_changes_of_a_container_are_listed(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.write(container.id, "/first", b"")
+        before = set(bench.engine.changed_paths(container.id))
+        bench.write(container.id, "/new/file", b"content")
+        assert set(bench.engine.changed_paths(container.id)) - before == {"/new", "/new/file"}
+
+    def test_flat_image_has_one_layer_and_the_same_content_variables_and_labels(self, bench: Bench) -> None:
+        label = bench.label
+        container = bench.engine.create_container(
+            replace(bench.spec, environment=('A=1 "2" $HOME \\',), labels=((label, 'a "b" $c \\d'),))
+        )
+        bench.write(container.id, "/file", b"content")
+        image = bench.engine.commit_container(container.id, bench.tag_of(1), {})
+        reports: list[str] = []
+        labels = {f"{label}.temporary": "1"}
+        flat = bench.engine.flatten_image(image.id, bench.tag_of(2), labels, lambda what, *_: reports.append(what))
+        assert len(flat.layers) == 1
+        assert flat.tags == (bench.tag_of(2),)
+        assert set(flat.environment) == set(image.environment)
+        assert self._read(bench, flat.id) == self._read(bench, image.id)
+        first, second = bench.engine.labelled_images(label)
+        assert first.labels == second.labels
+        assert bench.engine.containers(f"{label}.temporary") == ()
+        assert reports
+
+    def test_states_of_what_is_not_there_are_refused(self, bench: Bench) -> None:
+        nobody, nothing = "0" * 64, "sha256:" + "0" * 64
+        with pytest.raises(EngineError, match="save the state of container 000000000000"):
+            bench.engine.commit_container(nobody, bench.tag, {})
+        with pytest.raises(EngineError, match="look for changes of container 000000000000"):
+            bench.engine.changed_paths(nobody)
+        with pytest.raises(EngineError, match=r"(flatten|read) image"):
+            bench.engine.flatten_image(nothing, bench.tag, {bench.label: "1"}, _quiet)
+        with pytest.raises(EngineError, match="read image"), bench.engine.export_image(nothing, {bench.label: "1"}):
+            pass
+        assert bench.engine.image(bench.tag) is None
+
+    def _read(self, bench: Bench, image_id: str) -> dict[str, bytes]:
+        with bench.engine.export_image(image_id, {f"{bench.label}.temporary": "1"}) as chunks:
+            return _unpacked(chunks)
+
     @staticmethod
     def _named(bench: Bench, suffix: str, value: str) -> ContainerSpec:
         return replace(bench.spec, name=f"{bench.spec.name}-{suffix}", labels=((bench.label, value),))
@@ -198,3 +310,10 @@ class EngineContract:
         image = bench.engine.image(bench.spec.image_id)
         assert image is not None
         return image
+
+
+def _unpacked(chunks: Iterator[bytes]) -> dict[str, bytes]:
+    """The regular files of a tar stream."""
+    with tarfile.open(fileobj=io.BytesIO(b"".join(chunks))) as tar:
+        members = [(member.name, tar.extractfile(member)) for member in tar if member.isreg()]
+        return {name: file.read() for name, file in members if file is not None}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import itertools
-from dataclasses import dataclass, replace
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cleanenv.errors import EngineError, EngineUnavailableError, ImageNotFoundError, UsageError
-from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Image
+from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Image, LabelledImage
 
 if TYPE_CHECKING:
     from cleanenv.engine.port import ProgressReport
@@ -21,7 +25,16 @@ __all__ = ["FakeEngine"]
 class _Made:
     container: Container
     spec: ContainerSpec
+    files: dict[str, bytes]
     log: str = ""
+
+
+@dataclass(slots=True)
+class _Stored:
+    """What an image holds beside its value."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 class FakeEngine:
@@ -40,6 +53,7 @@ class FakeEngine:
         self.is_gone = False
         self.calls: list[str] = []
         self._images: dict[str, Image] = {}
+        self._stored: dict[str, _Stored] = {}
         self._made: dict[str, _Made] = {}
         self._numbers = itertools.count(1)
 
@@ -50,11 +64,16 @@ class FakeEngine:
 
     def add_image(self, *tags: str, environment: tuple[str, ...] = ()) -> Image:
         """Put an image there, as if it had been pulled long ago."""
-        image = Image(self._new_id("sha256:"), (), environment, (), 0)
-        self._images[image.id] = image
-        for tag in tags:
-            self._tag(image.id, tag)
-        return self._images[image.id]
+        image = Image(self._new_id("sha256:"), (), environment, (), 0, (f"sha256:base-{next(self._numbers)}",))
+        return self._store(image, _Stored(), tags)
+
+    def write(self, container_id: str, path: str, content: bytes) -> None:
+        """What a program in the container does."""
+        self._get(container_id, "write to").files[path] = content
+
+    def content(self, container_id: str) -> dict[str, bytes]:
+        """What a program in the container finds."""
+        return dict(self._get(container_id, "look into").files)
 
     @property
     def address(self) -> str:
@@ -99,6 +118,56 @@ class FakeEngine:
         if any(made.container.image_id == image.id for made in self._made.values()):
             raise EngineError(f"remove image {image_id}", "a container uses it")
         del self._images[image.id]
+        del self._stored[image.id]
+
+    def labelled_images(self, label: str) -> tuple[LabelledImage, ...]:
+        self._answer("images")
+        found = (
+            LabelledImage(image_id, tuple(sorted(stored.labels.items())))
+            for image_id, stored in self._stored.items()
+            if _carries(stored.labels.items(), label)
+        )
+        return tuple(sorted(found, key=lambda each: each.id))
+
+    def commit_container(self, container_id: str, tag: str, labels: Mapping[str, str]) -> Image:
+        self._answer(f"commit {self._name(container_id)}")
+        made = self._get(container_id, "save the state of")
+        base = self._images[made.container.image_id]
+        changes = self._changes(made)
+        image = replace(
+            base,
+            id=self._new_id("sha256:"),
+            tags=(),
+            size=base.size + sum(len(made.files.get(path, b"")) for path in changes),
+            layers=(*base.layers, _digest(repr([(path, made.files.get(path)) for path in changes]))),
+        )
+        stored = _Stored(dict(made.files), {**dict(made.container.labels), **labels})
+        return self._store(image, stored, (tag,))
+
+    def flatten_image(self, image_id: str, tag: str, labels: Mapping[str, str], progress: ProgressReport) -> Image:
+        self._answer(f"flatten {image_id}")
+        assert labels
+        if image_id not in self._images:
+            raise EngineError(f"flatten image {image_id}", "there is no such image")
+        stored = self._stored[image_id]
+        size = sum(map(len, stored.files.values()))
+        progress(f"importing {tag}", size, size)
+        layers = (_digest(repr(sorted(stored.files.items()))),)
+        image = replace(self._images[image_id], id=self._new_id("sha256:"), tags=(), size=size, layers=layers)
+        return self._store(image, stored, (tag,))
+
+    @contextlib.contextmanager
+    def export_image(self, image_id: str, labels: Mapping[str, str]) -> Iterator[Iterator[bytes]]:
+        self._answer("export image")
+        assert labels
+        if image_id not in self._images:
+            raise EngineError(f"read image {image_id}", "there is no such image")
+        yield iter([_tar(self._stored[image_id].files)])
+
+    @contextlib.contextmanager
+    def export_container(self, container_id: str) -> Iterator[Iterator[bytes]]:
+        self._answer("export container")
+        yield iter([_tar(self._get(container_id, "read").files)])
 
     def read_file(self, image_id: str, path: str) -> bytes | None:
         self._answer("read")
@@ -119,9 +188,10 @@ class FakeEngine:
             raise ImageNotFoundError(f"create container {spec.name}", f"there is no image {spec.image_id}")
         if any(made.container.name == spec.name for made in self._made.values()):
             raise EngineError(f"create container {spec.name}", "that name is taken")
-        labels = tuple(sorted(spec.labels))
+        stored = self._stored[spec.image_id]
+        labels = tuple(sorted({**stored.labels, **dict(spec.labels)}.items()))
         container = Container(self._new_id(""), spec.name, spec.image_id, "created", 0, labels)
-        self._made[container.id] = _Made(container, spec)
+        self._made[container.id] = _Made(container, spec, dict(stored.files))
         return container
 
     def start_container(self, container_id: str) -> None:
@@ -143,6 +213,19 @@ class FakeEngine:
         self._answer(f"remove {self._name(container_id)}")
         self._made.pop(container_id, None)
 
+    def rename_container(self, container_id: str, name: str) -> None:
+        self._answer(f"rename {self._name(container_id)} {name}")
+        made = self._get(container_id, "rename")
+        if any(other.container.name == name for other in self._made.values()):
+            raise EngineError(f"rename container {container_id[:12]}", f"the name {name} is taken")
+        made.container = replace(made.container, name=name)
+
+    def changed_paths(self, container_id: str) -> tuple[str, ...]:
+        self._answer("diff")
+        made = self._get(container_id, "look for changes of")
+        paths = set(self._changes(made))
+        return tuple(sorted(paths | {str(above) for path in paths for above in Path(path).parents} - {"/"}))
+
     def container(self, container_id: str) -> Container | None:
         self._answer("container")
         made = self._made.get(container_id)
@@ -150,12 +233,7 @@ class FakeEngine:
 
     def containers(self, label: str) -> tuple[Container, ...]:
         self._answer("containers")
-        name, equals, value = label.partition("=")
-        found = (
-            made.container
-            for made in self._made.values()
-            if any(name == n and (not equals or value == v) for n, v in made.container.labels)
-        )
+        found = (made.container for made in self._made.values() if _carries(made.container.labels, label))
         return tuple(sorted(found, key=lambda container: container.name))
 
     def logs(self, container_id: str, lines: int) -> str:
@@ -164,6 +242,18 @@ class FakeEngine:
 
     def close(self) -> None:
         self.calls.append("close")
+
+    def _store(self, image: Image, stored: _Stored, tags: tuple[str, ...]) -> Image:
+        self._images[image.id] = image
+        self._stored[image.id] = stored
+        for tag in tags:
+            self._tag(image.id, tag)
+        return self._images[image.id]
+
+    def _changes(self, made: _Made) -> tuple[str, ...]:
+        before = self._stored[made.container.image_id].files
+        paths = sorted(before.keys() | made.files.keys())
+        return tuple(path for path in paths if before.get(path) != made.files.get(path))
 
     def _answer(self, call: str) -> None:
         if self.is_gone:
@@ -189,3 +279,22 @@ class FakeEngine:
                 self._images[image.id] = replace(image, tags=left)
         image = self._images[image_id]
         self._images[image_id] = replace(image, tags=(*image.tags, tag))
+
+
+def _carries(labels: Iterable[tuple[str, str]], label: str) -> bool:
+    name, equals, value = label.partition("=")
+    return any(name == n and (not equals or value == v) for n, v in labels)
+
+
+def _digest(text: str) -> str:
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _tar(files: Mapping[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path, content in sorted(files.items()):
+            info = tarfile.TarInfo(path.lstrip("/"))
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()

@@ -31,4 +31,4 @@ class TestFakeEngine(EngineContract):
         )
         passwd = b"root:x:0:0::/root:/bin/sh\n"
         engine.files_of_images["/etc/passwd"] = passwd
-        return Bench(engine, str(tar), "localhost/cleanenv-test/made:1", "cleanenv.test", spec, passwd)
+        return Bench(engine, str(tar), "localhost/cleanenv-test/made:1", "cleanenv.test", spec, passwd, engine.write)
