@@ -21,13 +21,16 @@ from cleanenv.model.host_link import make_host_link
 from cleanenv.model.link import Link, make_link
 from cleanenv.model.mount import Mount, container_path, split_mode
 from cleanenv.model.profile import Profile, make_profile, profile_section
+from cleanenv.model.snapshot_rule import SnapshotRule, make_snapshot_rule
 from cleanenv.model.switch import parse_switch
 from cleanenv.model.user import parse_user
 
 __all__ = ["dump_configuration", "read_configuration"]
 
-_SECTIONS = ("global", "directory", "link", "host_link", "environment", "profile")
+_SECTIONS = ("global", "directory", "link", "host_link", "environment", "profile", "snapshot")
 _VALUES = ("base", "network", "user", "idle_timeout", "grace")
+_NESTED = ("profile", "snapshot")  # which have a section for each program
+_ALWAYS = "always"
 _SWITCHES = ("persistent", "sudo")
 _LISTS = ("publish", "deny_env", "allow_env", "on_activate", "on_deactivate", "on_destroy")
 _GLOBAL_KEYS = (*_VALUES, *_SWITCHES, *_LISTS)
@@ -78,6 +81,7 @@ def dump_configuration(configuration: Configuration) -> bytes:
         lines.append("[environment]")
         lines += [f"{_quoted(name)} = {_quoted_value(value)}" for name, value in configuration.environment]
     lines += _profile_lines(configuration.profiles)
+    lines += _rule_lines(configuration.snapshot_rules)
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 
@@ -86,6 +90,17 @@ def _profile_lines(profiles: tuple[Profile, ...]) -> list[str]:
     for profile in profiles:
         lines.append(f"[[{_quoted(' '.join(profile.programs))}]]")
         lines += [f"{key} = {', '.join(map(_quoted, values))}" for key, values in profile_section(profile).items()]
+    return lines
+
+
+def _rule_lines(rules: tuple[SnapshotRule, ...]) -> list[str]:
+    lines = ["[snapshot]"] if rules else []
+    for program in dict.fromkeys(rule.program for rule in rules):
+        lines.append(f"[[{_quoted(program)}]]")
+        for rule in rules:
+            if rule.program == program:
+                always = f", {_ALWAYS}" if rule.always else ""
+                lines.append(f"{_quoted(rule.name)} = {_quoted(rule.pattern)}{always}")
     return lines
 
 
@@ -121,7 +136,7 @@ def _parse(content: bytes, what: str) -> Configuration:
         if name not in _SECTIONS or name in file.scalars:
             raise UsageError(what, f"unknown section or key {name!r}", f"sections are {', '.join(_SECTIONS)}")
     for name in _SECTIONS:
-        if name == "profile":
+        if name in _NESTED:
             continue
         for inner in file.get(name, configobj.ConfigObj()).sections:
             raise UsageError(what, f"unknown section {inner!r} in [{name}]", f"sections are {', '.join(_SECTIONS)}")
@@ -154,6 +169,7 @@ def _parse(content: bytes, what: str) -> Configuration:
         deny_env=_variable_patterns(section, "deny_env", what),
         allow_env=_variable_patterns(section, "allow_env", what),
         profiles=_profiles(file.get("profile", configobj.ConfigObj()), what),
+        snapshot_rules=_snapshot_rules(file.get("snapshot", {}), what),
         on_activate=_several(section.get("on_activate", [])),
         on_deactivate=_several(section.get("on_deactivate", [])),
         on_destroy=_several(section.get("on_destroy", [])),
@@ -218,3 +234,17 @@ def _links(section: dict[str, str | list[str]], what: str) -> tuple[Link, ...]:
         for path in ([value] if isinstance(value, str) else value)
     )
     return (*named, *dict.fromkeys(patterns))
+
+
+def _snapshot_rules(section: dict[str, object], what: str) -> tuple[SnapshotRule, ...]:
+    rules = []
+    for program, entries in section.items():
+        where = f"{what}, [snapshot] {program}"
+        if not isinstance(entries, dict):
+            raise UsageError(where, "the name of the program is missing", f"[[PROGRAM]] before {program}")
+        for name, value in entries.items():
+            words = _several(value) if isinstance(value, (str, list)) else ()
+            if not words or words[1:] not in ((), (_ALWAYS,)):
+                raise UsageError(where, f"{name}: that is no pattern", f'{name} = "PATTERN"[, {_ALWAYS}]')
+            rules.append(make_snapshot_rule(program, words[0], name, where, always=len(words) > 1))
+    return tuple(rules)

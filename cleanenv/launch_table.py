@@ -7,21 +7,23 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cleanenv.model.host_link import HostLink
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Operands, Profile, Text
+from cleanenv.model.snapshot_rule import SnapshotRule
 
 __all__ = ["dump_host_table", "dump_launch_table", "is_readable_by_ours"]
 
 _MAGIC = 0x74766C63
-_VERSION = 4
-_HEADER = struct.Struct("=14I")
+_VERSION = 5
+_HEADER = struct.Struct("=16I")
 _RECORD = struct.Struct("=3I")
 _VARIABLE = struct.Struct("=2I")
 _PROGRAM = struct.Struct("=12I")
+_SNAPSHOT = struct.Struct("=2I")
 _NAME, _GLOB, _EXECUTE, _HOOK, _SESSION = range(1, 6)
 _DENIED, _ALLOWED = 1, 2
 _TO_CONTAINER, _TO_HOST = 0, 1
@@ -65,6 +67,7 @@ def dump_launch_table(  # noqa: PLR0913 (what a table holds)
     denied_variables: Iterable[str] = (),
     allowed_variables: Iterable[str] = (),
     profiles: Iterable[Profile] = (),
+    snapshot_rules: Iterable[SnapshotRule] = (),
 ) -> bytes:
     """The table's bytes. `python` is an interpreter of the host that has cleanenv.
 
@@ -81,7 +84,10 @@ def dump_launch_table(  # noqa: PLR0913 (what a table holds)
             patterns.append((pattern, directory, _GLOB))
     records += patterns
     rules = [(name, _DENIED) for name in denied_variables] + [(name, _ALLOWED) for name in allowed_variables]
-    return _dump(_TO_CONTAINER, environment, home, tuple(mounts), records, rules, profiles)
+    snapshots: dict[str, bool] = {}
+    for rule in snapshot_rules:
+        snapshots[rule.program] = snapshots.get(rule.program, False) or rule.always
+    return _dump(_TO_CONTAINER, environment, home, tuple(mounts), records, rules, profiles, snapshots)
 
 
 def dump_host_table(
@@ -92,10 +98,10 @@ def dump_host_table(
     The host's agent starts what this table names, and nothing else.
     """
     records = [(link.name, link.path, _NAME) for link in links]
-    return _dump(_TO_HOST, directory, "", tuple(mounts), records, [], profiles)
+    return _dump(_TO_HOST, directory, "", tuple(mounts), records, [], profiles, {})
 
 
-def _dump(
+def _dump(  # noqa: PLR0913, PLR0917 (what a table holds)
     direction: int,
     environment: str,
     home: str,
@@ -103,19 +109,22 @@ def _dump(
     records: list[tuple[str, str, int]],
     rules: list[tuple[str, int]],
     profiles: Iterable[Profile],
+    snapshots: Mapping[str, bool],
 ) -> bytes:
     mounts_at = _HEADER.size
     links_at = mounts_at + len(mounts) * _RECORD.size
     variables_at = links_at + len(records) * _RECORD.size
     programs_at = variables_at + len(rules) * _VARIABLE.size
     programs = [(pattern, profile) for profile in profiles for pattern in profile.programs]
-    strings = _Strings(programs_at + len(programs) * _PROGRAM.size)
+    snapshots_at = programs_at + len(programs) * _PROGRAM.size
+    strings = _Strings(snapshots_at + len(snapshots) * _SNAPSHOT.size)
     body = b"".join(
         (
             *(_RECORD.pack(strings.offset(m.host), strings.offset(m.container), m.writable) for m in mounts),
             *(_RECORD.pack(strings.offset(name), strings.offset(path), kind) for name, path, kind in records),
             *(_VARIABLE.pack(strings.offset(name), kind) for name, kind in rules),
             *(_program(strings, pattern, profile) for pattern, profile in programs),
+            *(_SNAPSHOT.pack(strings.offset(name), always) for name, always in snapshots.items()),
         )
     )
     environment_at, home_at = strings.offset(environment), strings.offset(home)
@@ -123,6 +132,7 @@ def _dump(
     arrays = (
         *(mounts_at, len(mounts), links_at, len(records)),
         *(variables_at, len(rules), programs_at, len(programs)),
+        *(snapshots_at, len(snapshots)),
     )
     header = _HEADER.pack(_MAGIC, _VERSION, size, environment_at, home_at, *arrays, direction)
     return header + body + bytes(strings)

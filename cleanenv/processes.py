@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import psutil
 
-__all__ = ["ancestors", "name_of", "programs_below"]
+__all__ = ["ancestors", "is_idle", "name_of", "programs_below"]
 
 
 def programs_below(agent_pid: int) -> tuple[tuple[int, str], ...]:
     """The programs that run below an agent, as (pid on the host, name); the agent's own helpers are left out."""
     try:
-        agent = psutil.Process(agent_pid)
-        own = agent.name()
-        return tuple(
-            (child.pid, child.name())
-            for child in agent.children(recursive=True)
-            if not (child.ppid() == agent_pid and child.name() == own)
-        )
+        return _programs(psutil.Process(agent_pid))
     except psutil.Error:
         return ()
+
+
+def is_idle(agent_pid: int) -> bool:
+    """Whether no program runs below an agent; of one that cannot be seen from here that is not known."""
+    try:
+        return not _programs(psutil.Process(agent_pid))
+    except psutil.Error:
+        return False
+
+
+def _programs(agent: psutil.Process) -> tuple[tuple[int, str], ...]:
+    own = agent.name()
+    return tuple(
+        (child.pid, child.name())
+        for child in agent.children(recursive=True)
+        if not (child.ppid() == agent.pid and child.name() == own)
+    )
 
 
 def name_of(pid: int) -> str:

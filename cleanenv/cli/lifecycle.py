@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import sys
-from collections.abc import Sequence
-from pathlib import Path
 
 import click
 
@@ -18,8 +15,6 @@ from cleanenv.cli.context import (
     environment_root,
     warn,
 )
-from cleanenv.errors import EnvironmentStateError
-from cleanenv.sessions import Session
 
 __all__ = ["destroy", "reset", "start", "stop"]
 
@@ -67,22 +62,44 @@ def stop(*, environment: str | None, condition: str | None) -> None:
 
 @click.command()
 @environment_option
-def reset(*, environment: str | None) -> None:
-    """Put the container back to the state after create.
+@click.option("--hard", is_flag=True, help="Remove all snapshots too, and what is in volumes.")
+@click.option("--discard", is_flag=True, help="Drop the changes that no snapshot has.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+def reset(*, environment: str | None, hard: bool, discard: bool, yes: bool) -> None:
+    """Go back to the state after create.
 
-    What was installed or changed in it is lost. Links and mounted directories stay as they are.
+    What was installed or changed since is kept as a snapshot. Links and mounted directories stay as they are.
     """
-    from cleanenv.operations.reset import reset as reset_environment
+    from cleanenv.cli.confirm import ask, ask_about_shells
+    from cleanenv.cli.progress import showing_progress
+    from cleanenv.operations import reset as operations
+    from cleanenv.operations.destroy import sessions_in
 
     host = current_host()
-    reset_environment(environment_root(environment), host, connect=engine_connector(host), warn=warn)
+    root = environment_root(environment)
+    if not yes:
+        words = "cleanenv reset --hard --yes" if hard else "cleanenv reset --yes"
+        hint = f"{words} -e {shlex.quote(str(root))}"
+        ask_about_shells(f"reset {root}", sessions_in(root), hint)
+        if hard:
+            ask(f"reset {root}", "all changes and snapshots would be gone", hint)
+    if hard:
+        operations.reset_hard(root, host, connect=engine_connector(host), warn=warn)
+        return
+    with showing_progress() as progress:
+        restored = operations.reset(
+            root, host, discard=discard, connect=engine_connector(host), progress=progress, warn=warn
+        )
+    if restored.saved is not None:
+        click.echo(f"saved as snapshot {restored.saved.id} ({restored.saved.name})", err=True)
 
 
 @click.command()
 @click.argument("path", shell_complete=complete_environment)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, also when shells are in the environment.")
 def destroy(*, path: str, yes: bool) -> None:
-    """Remove the environment at PATH with its container."""
+    """Remove the environment at PATH with its container and its snapshots."""
+    from cleanenv.cli.confirm import ask_about_shells
     from cleanenv.operations.destroy import destroy as destroy_environment
     from cleanenv.operations.destroy import sessions_in
     from cleanenv.processes import ancestors
@@ -91,21 +108,7 @@ def destroy(*, path: str, yes: bool) -> None:
     root = absolute(path)
     sessions, own = sessions_in(root), ancestors()
     if not yes:
-        _ask_about([session for session in sessions if session.pid not in own], root)
+        ask_about_shells(f"destroy {root}", sessions, f"cleanenv destroy --yes {shlex.quote(str(root))}")
     destroy_environment(root, host, connect=engine_connector(host), warn=warn)
     if any(session.pid in own for session in sessions):
         click.echo("this shell is still in it: type deactivate", err=True)
-
-
-def _ask_about(others: Sequence[Session], root: Path) -> None:
-    """Whoever is in the environment and types this knows of one shell."""
-    from cleanenv.processes import name_of
-
-    if not others:
-        return
-    what = f"destroy {root}"
-    why = f"shells are in it ({', '.join(f'{each.pid} {name_of(each.pid)}'.strip() for each in others)})"
-    if not sys.stdin.isatty():
-        raise EnvironmentStateError(what, why, f"cleanenv destroy --yes {shlex.quote(str(root))}")
-    if not click.confirm(f"{what}: {why}. Go on?", err=True):
-        raise EnvironmentStateError(what, "nothing was done")

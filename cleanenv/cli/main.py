@@ -38,6 +38,7 @@ _COMMANDS = {
         "start": "cleanenv.cli.lifecycle:start",
         "stop": "cleanenv.cli.lifecycle:stop",
         "reset": "cleanenv.cli.lifecycle:reset",
+        "snapshot": "cleanenv.cli.snapshot:snapshot",
         "mount": "cleanenv.cli.mounting:mount",
         "umount": "cleanenv.cli.mounting:umount",
     },

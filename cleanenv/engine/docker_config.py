@@ -6,6 +6,7 @@ import ipaddress
 import os
 from collections.abc import Sequence
 
+import docker
 import docker.types
 from docker.utils.ports import build_port_bindings
 
@@ -13,7 +14,31 @@ from cleanenv.engine.binds import Bind, Cover, binds
 from cleanenv.errors import UsageError
 from cleanenv.model.container import AGENT_DIRECTORY, AGENT_PATH, HOST_DIRECTORY, ContainerSpec, EngineInfo
 
-__all__ = ["exposed_ports", "mounts", "port_bindings"]
+__all__ = ["exposed_ports", "host_config", "mounts", "port_bindings"]
+
+
+def host_config(
+    api: docker.APIClient, spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table: str
+) -> docker.types.HostConfig:
+    """What of the host the container gets. Raises the SDK's errors, and UsageError for a port mapping that is none."""
+    config = api.create_host_config(
+        network_mode=spec.network,
+        mounts=mounts(spec, info, data_root=data_root, mount_table=mount_table),
+        port_bindings=port_bindings(spec),
+        # The agent is the first process also where the daemon's configuration adds an init.
+        init=False,
+        # A daemon may send logs elsewhere, from where they cannot be read back.
+        log_config=docker.types.LogConfig(type="json-file", config={"max-size": "1m"}),
+        # SELinux gives a container's processes no access to files of the host without its label.
+        security_opt=["label=disable"],
+        # Where the daemon shifts user ids, the user's files would belong to nobody.
+        userns_mode="host",
+        volumes_from=[spec.volumes_of] if spec.volumes_of else None,
+    )
+    if info.kind == "podman" and info.rootless:
+        # The SDK's check knows "host" only; this maps the user to the same uid inside.
+        config["UsernsMode"] = "keep-id"
+    return config
 
 
 def mounts(spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table: str) -> list[docker.types.Mount]:

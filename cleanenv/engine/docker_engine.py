@@ -19,14 +19,7 @@ import docker.types
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
 from cleanenv.engine import docker_config, docker_files, docker_pull, docker_snapshots
-from cleanenv.engine.docker_errors import (
-    LIBRARY_ERRORS,
-    explain,
-    library_errors,
-    status_of,
-    taken_port,
-    translate,
-)
+from cleanenv.engine.docker_errors import LIBRARY_ERRORS, explain, library_errors, status_of, taken_port, translate
 from cleanenv.engine.docker_values import (
     container_of,
     field_of,
@@ -251,7 +244,11 @@ class DockerEngine:
     def create_container(self, spec: ContainerSpec) -> Container:
         """Create a container, not started. `publish` is of no effect in the host's network."""
         what = f"create container {spec.name}"
-        config = self._host_config(spec, what)
+        info = self.info()
+        with self._errors(what):
+            config = docker_config.host_config(
+                self._api, spec, info, data_root=self._data_root, mount_table=self._mount_table()
+            )
         try:
             created = self._api.create_container(
                 spec.image_id,
@@ -281,29 +278,6 @@ class DockerEngine:
         if container is None:
             raise EngineError(what, "it was removed at once")
         return container
-
-    def _host_config(self, spec: ContainerSpec, what: str) -> docker.types.HostConfig:
-        info = self.info()
-        mounts = docker_config.mounts(spec, info, data_root=self._data_root, mount_table=self._mount_table())
-        with self._errors(what):
-            config = self._api.create_host_config(
-                network_mode=spec.network,
-                mounts=mounts,
-                port_bindings=docker_config.port_bindings(spec),
-                # The agent is the first process also where the daemon's configuration adds an init.
-                init=False,
-                # A daemon may send logs elsewhere, from where they cannot be read back.
-                log_config=docker.types.LogConfig(type="json-file", config={"max-size": "1m"}),
-                # SELinux gives a container's processes no access to files of the host without its label.
-                security_opt=["label=disable"],
-                # Where the daemon shifts user ids, the user's files would belong to nobody.
-                userns_mode="host",
-                volumes_from=[spec.volumes_of] if spec.volumes_of else None,
-            )
-        if info.kind == "podman" and info.rootless:
-            # The SDK's check knows "host" only; this maps the user to the same uid inside.
-            config["UsernsMode"] = "keep-id"
-        return config
 
     def start_container(self, container_id: str) -> None:
         """Start it; one that runs already is no error, a paused one goes on."""

@@ -53,7 +53,7 @@ class Engine(Protocol):
         """All images that carry the label."""
 
     def commit_container(self, container_id: str, tag: str, labels: Mapping[str, str]) -> Image:
-        """Make an image of its state and tag it: one layer more than its own image has.
+        """Make an image of its state and tag it: its own image, with what has changed as one layer more.
 
         The image has the container's labels, and over them these. Programs of a container that runs are held meanwhile
         where the engine can do that, and go on. What is mounted, volumes included, is not part of it. The layers of two

@@ -10,6 +10,7 @@ from cleanenv.model.host_link import HostLink
 from cleanenv.model.link import DEFAULT_LINKS, Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Profile
+from cleanenv.model.snapshot_rule import SnapshotRule
 from cleanenv.model.user import UserRequest
 
 __all__ = [
@@ -61,6 +62,7 @@ class Configuration:
     deny_env: tuple[str, ...] = ()
     allow_env: tuple[str, ...] = ()
     profiles: tuple[Profile, ...] = ()
+    snapshot_rules: tuple[SnapshotRule, ...] = ()
     on_activate: tuple[str, ...] = ()
     on_deactivate: tuple[str, ...] = ()
     on_destroy: tuple[str, ...] = ()
@@ -84,8 +86,8 @@ class Configuration:
     def over(self, other: Configuration) -> Configuration:
         """What this one says, and what the other one says where this one is silent.
 
-        Directories, links, variables and profiles are entries of a table, each of them over its like; other lists are
-        one value.
+        Directories, links, variables, profiles and snapshot rules are entries of a table, each of them over its like;
+        other lists are one value.
         """
         mounts = tuple(
             each
@@ -97,6 +99,9 @@ class Configuration:
             own_links = self.links or ()
             named = {link.name for link in own_links if link.name is not None}
             links = (*(each for each in other.links if each.name not in named and each not in own_links), *own_links)
+        rules = (
+            *(each for each in other.snapshot_rules if not any(own.replaces(each) for own in self.snapshot_rules)),
+        )
         return Configuration(
             base=other.base if self.base is None else self.base,
             mounts=mounts + self.mounts,
@@ -116,6 +121,7 @@ class Configuration:
             allow_env=self.allow_env or other.allow_env,
             profiles=self.profiles
             + tuple(each for each in other.profiles if each.programs not in {own.programs for own in self.profiles}),
+            snapshot_rules=self.snapshot_rules + rules,
             on_activate=self.on_activate or other.on_activate,
             on_deactivate=self.on_deactivate or other.on_deactivate,
             on_destroy=self.on_destroy or other.on_destroy,

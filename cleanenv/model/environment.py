@@ -115,5 +115,10 @@ class RuntimePaths:
         return self.root / "sessions"
 
     @property
+    def exports(self) -> Path:
+        """A lock that is held while an image is read or made without the environment's own lock."""
+        return self.root / "exports.lock"
+
+    @property
     def server_log(self) -> Path:
         return self.root / "server.log"

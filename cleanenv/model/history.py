@@ -20,6 +20,7 @@ ROOT_NAME = "created"
 # `cleanenv snapshot WORD` is one of these, else the short form of `restore`: no snapshot may be called so.
 COMMANDS = frozenset(
     {"create", "list", "restore", "back", "forward", "diff", "show", "rename", "remove", "prune", "configure"}
+    | {"automatic", "flatten"}  # which cleanenv itself calls
 )
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,127}")
@@ -185,8 +186,9 @@ class History:
         if number == ROOT_ID:
             raise UsageError(what, "the state after create is always there", "cleanenv reset --hard")
         if len(gone) > 1 and not cascade:
-            others = ", ".join(self._label(each.id) for each in self.children(number))
-            raise UsageError(what, f"{others} stand on it", f"cleanenv snapshot remove --cascade {number}")
+            others = [self._label(each.id) for each in self.children(number)]
+            stand = "stands" if len(others) == 1 else "stand"
+            raise UsageError(what, f"{', '.join(others)} {stand} on it", f"cleanenv snapshot remove --cascade {number}")
         if self.position in gone:
             why = "it is where the environment is" if self.position == number else "the environment is on a later one"
             raise EnvironmentStateError(what, why, f"cleanenv snapshot restore {self.get(number).parent}")
@@ -232,10 +234,18 @@ class History:
         """Bytes of all snapshots beside the base image, shared layers counted once."""
         return sum(layer.size for layer in self.layers)
 
+    def sizes(self) -> dict[int, int]:
+        """What each snapshot has added, in bytes: its topmost layer, unless that is the one of its parent."""
+        layers = {each.id: each.size for each in self.layers}
+        tops = {each.id: each.layer for each in self.snapshots}
+        return {
+            each.id: 0 if each.parent is not None and tops[each.parent] == each.layer else layers.get(each.layer, 0)
+            for each in self.snapshots
+        }
+
     def size(self, number: int) -> int:
-        """Bytes of the topmost layer of the snapshot: what it has added."""
-        layer = self.layer(self.get(number).layer)
-        return layer.size if layer else 0
+        """What that snapshot has added."""
+        return self.sizes()[number]
 
     def layer(self, identifier: str) -> Layer | None:
         return next((each for each in self.layers if each.id == identifier), None)
@@ -250,17 +260,24 @@ class History:
 
     # Order
 
-    def walk(self) -> Iterator[tuple[Snapshot, tuple[bool, ...]]]:
-        """Each snapshot after its parent, with whether each on the way to it, itself included, is the last child."""
+    def walk(self) -> Iterator[tuple[Snapshot, int, bool]]:
+        """Each snapshot after its parent, with the number of lines that it branches off, and whether it begins one.
+
+        Of several children the one on the line to the tip, else the newest, continues the line, and comes last.
+        """
         children: dict[int | None, list[Snapshot]] = {}
         for each in self.snapshots:
             children.setdefault(each.parent, []).append(each)
-        waiting: list[tuple[Snapshot, tuple[bool, ...]]] = [(self.root, ())]
+        ahead = frozenset(self.line(self.tip))
+        waiting = [(self.root, 0, False)]
         while waiting:
-            snapshot, lasts = waiting.pop()
-            yield snapshot, lasts
+            snapshot, level, begins = waiting.pop()
+            yield snapshot, level, begins
             own = children.get(snapshot.id, [])
-            waiting += [(child, (*lasts, child is own[-1])) for child in reversed(own)]
+            if own:
+                main = next((each for each in own if each.id in ahead), own[-1])
+                waiting.append((main, level, False))
+                waiting += [(each, level + 1, True) for each in reversed(own) if each is not main]
 
 
 def check_snapshot_name(name: str, what: str) -> str:

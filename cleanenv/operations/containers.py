@@ -6,42 +6,53 @@ import contextlib
 import os
 import shlex
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import cleanenv
+from cleanenv import gate
+from cleanenv.agent.activity import ask_activity
 from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, save_state
-from cleanenv.errors import EngineError, UsageError
+from cleanenv.errors import AgentError, EngineError, UsageError
 from cleanenv.files import replace_file
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.container import AGENT_DIRECTORY, HOST_DIRECTORY, STOP_GRACE_S, Container, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
+from cleanenv.model.history import History
 from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount
 from cleanenv.model.state import State
+from cleanenv.operations.interrupts import uninterrupted
+from cleanenv.processes import is_idle
 
 __all__ = [
     "ID_LABEL",
     "PATH_LABEL",
+    "SNAPSHOT_LABEL",
     "check_root_mount",
     "container_name",
     "create_container",
     "ensure_running",
+    "held_if_idle",
     "is_running",
     "own_containers",
+    "remove_others",
+    "replace_container",
     "stop_container",
 ]
 
 ID_LABEL = "cleanenv.id"
 PATH_LABEL = "cleanenv.path"
 _OWNER_LABEL = "cleanenv.owner"  # an engine may serve several users
+# The number of the snapshot whose image it is; empty on a container, which would pass its image's on.
+SNAPSHOT_LABEL = "cleanenv.snapshot"
 _AGENT_WAIT_S = 20.0
 _POLL_S = 0.004  # the agent listens some 20 ms after the engine says "started"; there is nothing to wait on
 
 
-def create_container(engine: Engine, environment: Environment, image: Image) -> Environment:
+def create_container(engine: Engine, environment: Environment, image: Image, *, volumes_of: str = "") -> Environment:
     """Create the environment's container, not started. Returns the environment with its id; nothing is saved."""
     state = environment.state
     container = engine.create_container(
@@ -57,6 +68,7 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
                 (ID_LABEL, state.id),
                 (PATH_LABEL, str(environment.paths.root)),
                 (_OWNER_LABEL, str(state.owner)),
+                (SNAPSHOT_LABEL, ""),
                 ("cleanenv.version", cleanenv.__version__),
             ),
             environment=tuple(f"{name}={value}" for name, value in _variables(environment, image).items()),
@@ -64,6 +76,7 @@ def create_container(engine: Engine, environment: Environment, image: Image) -> 
             publish=environment.configuration.publish,
             # Who could write to its launch table, or speak to its server, would be the user on the host.
             hidden=str(environment.runtime.root.parent),
+            volumes_of=volumes_of,
         )
     )
     return replace(environment, state=replace(state, container_id=container.id))
@@ -90,36 +103,124 @@ def container_name(identifier: str) -> str:
 def ensure_running(engine: Engine, environment: Environment) -> Environment:
     """Start the container, if it does not run, and wait until its agent answers.
 
-    A container that was removed behind our back is made again from its image; what it had changed is lost then.
+    A container that was removed behind our back is made again from its snapshot; what it had changed is lost then.
     Returns the environment with the container's present id. Raises EngineError with the agent's last words when it
     ends at once.
     """
     container = engine.container(environment.state.container_id)
     if container is None:
         # A command that was killed may have made one and not come to say so in the state.
-        container = next(iter(engine.containers(f"{ID_LABEL}={environment.state.id}")), None)
+        current = environment.state.history.current
+        others = engine.containers(f"{ID_LABEL}={environment.state.id}")
+        container = next((each for each in others if each.image_id == current.image_id), None)
         if container is not None:
             environment = replace(environment, state=replace(environment.state, container_id=container.id))
-            save_state(environment.paths, environment.state)
-    if container is None:
-        image = engine.image(environment.state.image_id)
-        if image is None:
-            raise EngineError(
-                f"environment {environment.paths.root}",
-                f"its container and its image {environment.state.image_name} were removed from the engine",
-                f"cleanenv create --clear {shlex.quote(str(environment.paths.root))}",
-            )
-        environment = create_container(engine, environment, image)
+        else:
+            image = engine.image(current.image_id)
+            if image is None:
+                raise _nothing_left(environment)
+            remove_others(engine, environment)  # its name may be taken
+            environment = create_container(engine, environment, image)
         save_state(environment.paths, environment.state)
-        container = engine.container(environment.state.container_id)
     if container is None or not container.is_running:
-        check_root_mount(environment.state.mounts)
-        # The socket of a container before would take the connection of a wait that looks too early.
-        Path(environment.runtime.agent_socket).unlink(missing_ok=True)
-        engine.start_container(environment.state.container_id)
+        remove_others(engine, environment)
+        _start(engine, environment)
     _note_engine(engine, environment)
     wait_for_agent(engine, environment.state.container_id, environment.runtime)
     return environment
+
+
+def replace_container(engine: Engine, environment: Environment, history: History, *, start: bool) -> Environment:
+    """Put a container made from the present snapshot of `history` in place of the environment's, which has stopped.
+
+    Volumes go over to the new one. The state says of it before it is started: no call reaches a container of which the
+    state does not speak. When it does not start, all is as before. Returns the environment with the new container.
+    """
+    old = engine.container(environment.state.container_id)
+    after = replace(environment, state=replace(environment.state, history=history))
+    image = engine.image(history.current.image_id)
+    if image is None:
+        raise _nothing_left(after)
+    with contextlib.ExitStack() as undo:
+        if old is not None:
+            with uninterrupted():
+                engine.rename_container(old.id, f"{container_name(environment.state.id)}-before")
+                undo.callback(engine.rename_container, old.id, container_name(environment.state.id))
+        with uninterrupted():
+            volumes_of = old.id if old is not None and image.volumes else ""
+            made = create_container(engine, after, image, volumes_of=volumes_of)
+            undo.callback(engine.remove_container, made.state.container_id)
+        with uninterrupted():
+            undo.callback(save_state, environment.paths, environment.state)
+            save_state(made.paths, made.state)
+        if start:
+            _start(engine, made)
+            wait_for_agent(engine, made.state.container_id, made.runtime)
+        undo.pop_all()
+    if old is not None:
+        with contextlib.suppress(EngineError):  # it is a leftover then
+            engine.remove_container(old.id)
+    return made
+
+
+def remove_others(engine: Engine, environment: Environment) -> None:
+    """Remove the containers that a killed command left: all of the environment's but the one that its state names."""
+    own = None
+    for each in engine.containers(f"{ID_LABEL}={environment.state.id}"):
+        if each.id == environment.state.container_id:
+            own = each
+        else:
+            engine.remove_container(each.id)
+    if own is not None and own.name != container_name(environment.state.id):
+        engine.rename_container(own.id, container_name(environment.state.id))
+
+
+@contextlib.contextmanager
+def held_if_idle(environment: Environment, container: Container) -> Iterator[bool]:
+    """Keep new calls out during the block, if no program runs in the container; whether it is so.
+
+    Programs of on_activate and on_deactivate would hear of a container that is replaced: one that has any is never
+    called idle. One that does not run is.
+    """
+    if not container.is_running:
+        yield True
+        return
+    configuration = environment.configuration
+    with contextlib.ExitStack() as closed:
+        closed.enter_context(gate.closed(environment.runtime))
+        try:
+            calls = ask_activity(environment.runtime.closing_directory).calls
+        except AgentError:
+            calls = 1
+        has_hooks = bool(configuration.on_activate or configuration.on_deactivate)
+        is_held = calls == 0 and not has_hooks and is_idle(container.pid)
+        if not is_held:
+            closed.close()
+        yield is_held
+
+
+def _start(engine: Engine, environment: Environment) -> None:
+    check_root_mount(environment.state.mounts)
+    # The socket of a container before would take the connection of a wait that looks too early.
+    Path(environment.runtime.agent_socket).unlink(missing_ok=True)
+    engine.start_container(environment.state.container_id)
+
+
+def _nothing_left(environment: Environment) -> EngineError:
+    what = f"environment {environment.paths.root}"
+    root = shlex.quote(str(environment.paths.root))
+    current = environment.state.history.current
+    if current.parent is None:
+        return EngineError(
+            what,
+            f"its container and its image {environment.state.image_name} were removed from the engine",
+            f"cleanenv create --clear {root}",
+        )
+    return EngineError(
+        what,
+        f"its container and the image of snapshot {current.id} ({current.name}) were removed from the engine",
+        f"cleanenv snapshot restore -e {root} {current.parent}",
+    )
 
 
 def _note_engine(engine: Engine, environment: Environment) -> None:
@@ -193,9 +294,11 @@ def _agent_arguments(state: State, configuration: Configuration) -> tuple[str, .
 
 def _variables(environment: Environment, image: Image) -> dict[str, str]:
     """What programs have unless their caller sets it."""
+    # What the user links of the host is meant, also where the image has its like.
+    own = f"{HOST_DIRECTORY}/bin:{environment.state.user.home}/.local/bin:"
     return {
-        # What the user links of the host is meant, also where the image has its like.
-        "PATH": f"{HOST_DIRECTORY}/bin:{environment.state.user.home}/.local/bin:{_image_path(image)}",
+        # An image of the environment's own container has it already.
+        "PATH": own + _image_path(image).removeprefix(own),
         # Distributions mark their Python as managed by their packages (PEP 668); the environment is there to install
         # into. Not PIP_USER: pip takes the home by itself where it must, and the variable would break venvs.
         "PIP_BREAK_SYSTEM_PACKAGES": "1",

@@ -24,9 +24,10 @@ from cleanenv.errors import (
 from cleanenv.model.environment import EnvironmentPaths
 from cleanenv.model.host import Host
 from cleanenv.operations import hooks, live
-from cleanenv.operations.containers import ID_LABEL, PATH_LABEL, own_containers
+from cleanenv.operations.containers import ID_LABEL, PATH_LABEL, own_containers, remove_others
 from cleanenv.operations.hooks import Warn
 from cleanenv.operations.service import remove_unit
+from cleanenv.operations.snapshots.leftovers import remove_all
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory
 from cleanenv.sessions import Session, active_sessions
@@ -45,9 +46,9 @@ def sessions_in(root: Path) -> tuple[Session, ...]:
 def destroy(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:
     """End its programs, remove its container, its live directory and its files.
 
-    What the user put beside them in the directory stays, and the directory with it. The container goes first: when the
-    engine cannot be reached nothing is lost and destroy can be said again. So it can when it was cut short; a damaged
-    configuration is in nobody's way.
+    What the user put beside them in the directory stays, and the directory with it. Container and snapshots go first:
+    when the engine cannot be reached nothing is lost and destroy can be said again. So it can when it was cut short; a
+    damaged configuration is in nobody's way.
     """
     try:
         with changing(root, with_configuration=False) as found:
@@ -77,6 +78,8 @@ def _destroy(found: Environment, host: Host, engine: Engine, warn: Warn) -> None
     except CleanenvError as error:
         warn(str(error))
     engine.remove_container(environment.state.container_id)
+    remove_others(engine, environment)
+    remove_all(engine, environment.state.id)
     live.unmount(environment)
     _remove_files(environment.paths, Registry(host.state_directory), (environment.state.id,))
     shutil.rmtree(environment.runtime.root, ignore_errors=True)
@@ -96,6 +99,7 @@ def destroy_damaged(root: Path, host: Host, engine: Engine) -> bool:
     for container in found:
         engine.remove_container(container.id)
     for identifier in identifiers:
+        remove_all(engine, identifier)
         with contextlib.suppress(CleanenvError):  # it starts nothing without the environment
             remove_unit(identifier, host)
     mounts.unmount(str(paths.bin), lazy=True)

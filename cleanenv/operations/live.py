@@ -75,9 +75,9 @@ def ensure_mounted(environment: Environment, host: Host) -> None:
 
 
 def publish(environment: Environment, configuration: Configuration, host: Host) -> None:
-    """Give the environment other links, visible at once: in the launch tables and in the live directory.
+    """Give the environment another configuration. What calls need to know of it they know at once, its links too.
 
-    Raises EnvironmentStateError when the live directory is of another version.
+    Raises EnvironmentStateError when the live directory is of another version, or the file cannot be written.
     """
     is_live = mounts.state(str(environment.paths.bin)) is mounts.MountState.LIVE
     if is_live and _is_of_another_version(environment):
@@ -142,6 +142,7 @@ def write_launch_table(environment: Environment, host: Host) -> None:
         denied_variables=environment.configuration.deny_env,
         allowed_variables=environment.configuration.allow_env,
         profiles=profiles,
+        snapshot_rules=environment.configuration.snapshot_rules,
     )
     path = environment.runtime.launch_table
     if not path.exists() or path.read_bytes() != content:
@@ -177,4 +178,5 @@ def _settings(environment: Environment, host: Host) -> ServerSettings:
         idle_timeout=environment.configuration.effective_idle_timeout,
         on_activate=environment.configuration.on_activate,
         on_deactivate=environment.configuration.on_deactivate,
+        snapshot_rules=environment.configuration.snapshot_rules,
     )

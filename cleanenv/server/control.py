@@ -2,12 +2,13 @@ r"""The control socket's protocol and its client.
 
 One connection, one request, one answer, each a line (AF_UNIX, SOCK_STREAM):
 
-    VERB [JSON]\n      start | enter PID | leave PID | reload SETTINGS | status | exit
+    VERB [JSON]\n      start | enter PID | leave PID | snapshot RUN | reload SETTINGS | status | exit
     ok JSON [TAB WARNING]...\n     or: error TAB WHAT TAB WHY TAB HINT\n
 
 `start` is done when the container runs and its on_activate has; so is `enter`, by which a shell that is entering the
-environment becomes a session. `leave` ends one. These three are sent by the launcher, in C, which looks at the first
-word of the answer and shows the warnings.
+environment becomes a session. `leave` ends one. `snapshot` tells of the end of a program after which one may be due,
+and is done when it is taken. These four are sent by the launcher, in C, which looks at the first word of the answer and
+shows the warnings.
 """
 
 from __future__ import annotations

@@ -29,6 +29,7 @@ from cleanenv.server.launcher import patch_launcher
 from cleanenv.server.lifetime import Lifetime
 from cleanenv.server.sessions import HostProcesses, SessionBook
 from cleanenv.server.settings import ServedFile, ServerSettings
+from cleanenv.server.snapshots import AutomaticSnapshots
 from cleanenv.server.watch import ContainerWatch
 from cleanenv_fuse.filesystem import mount
 from cleanenv_fuse.kernel_cache import KernelCache
@@ -90,6 +91,7 @@ class EnvironmentServer:
             idle_timeout_s=settings.idle_timeout,
         )
         self._host_agent = HostAgent(paths, str(settings.environment_paths.agent), settings.uid, self._is_used)
+        self._snapshots = AutomaticSnapshots(settings)
         self._control = ControlServer(
             str(paths.control_socket),
             {0, settings.uid, os.geteuid()},
@@ -97,6 +99,7 @@ class EnvironmentServer:
                 "start": self._handle_start,
                 "enter": self._handle_enter,
                 "leave": self._handle_leave,
+                "snapshot": self._handle_snapshot,
                 "reload": self._handle_reload,
                 "status": self._handle_status,
                 "exit": self._handle_exit,
@@ -207,6 +210,9 @@ class EnvironmentServer:
     def _handle_leave(self, argument: object) -> Answer:
         return Answer({}, warnings=self._lifetime.leave(_pid(argument)))
 
+    def _handle_snapshot(self, argument: object) -> Answer:
+        return Answer({}, warnings=self._snapshots.after(argument))
+
     def _handle_reload(self, argument: object) -> Answer:
         settings = ServerSettings.from_object(argument)
         with self._changing:
@@ -223,6 +229,7 @@ class EnvironmentServer:
             self._lifetime.replace(
                 ContainerSwitch(settings), persistent=settings.persistent, idle_timeout_s=settings.idle_timeout
             )
+            self._snapshots.replace(settings)
         return Answer({"links": len(settings.links)})
 
     def _handle_status(self, _argument: object) -> Answer:

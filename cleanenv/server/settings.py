@@ -13,6 +13,7 @@ from pathlib import Path
 from cleanenv.errors import CorruptStateError
 from cleanenv.model.environment import EnvironmentPaths, RuntimePaths
 from cleanenv.model.link import Link
+from cleanenv.model.snapshot_rule import SnapshotRule
 
 __all__ = ["SETTINGS_VERSION", "ServedFile", "ServerSettings"]
 
@@ -37,8 +38,8 @@ class ServerSettings:
     directory written in. `variables` are for the server's process, and for the `cleanenv start` which it runs
     when a launcher finds the container down: PATH, HOME, the engine's variables. `host_variables` are for programs
     of the host that the container calls; None where none are linked. `home` is the user's home in the container.
-    `uid` and `gid` own the files. `persistent`, `idle_timeout` (seconds, 0: never), `on_activate` and
-    `on_deactivate` are the configuration's.
+    `uid` and `gid` own the files. `persistent`, `idle_timeout` (seconds, 0: never), `on_activate`,
+    `on_deactivate` and `snapshot_rules` are the configuration's.
     """
 
     environment: str
@@ -56,6 +57,7 @@ class ServerSettings:
     idle_timeout: int = 0
     on_activate: tuple[str, ...] = ()
     on_deactivate: tuple[str, ...] = ()
+    snapshot_rules: tuple[SnapshotRule, ...] = ()
 
     @property
     def environment_paths(self) -> EnvironmentPaths:
@@ -114,6 +116,7 @@ class ServerSettings:
             "idle_timeout": self.idle_timeout,
             "on_activate": list(self.on_activate),
             "on_deactivate": list(self.on_deactivate),
+            "snapshot_rules": [[rule.program, rule.pattern, rule.name, rule.always] for rule in self.snapshot_rules],
         }
 
     def to_json(self) -> str:
@@ -157,6 +160,10 @@ class ServerSettings:
                 idle_timeout=_number(data["idle_timeout"]),
                 on_activate=tuple(_text(line) for line in data["on_activate"]),
                 on_deactivate=tuple(_text(line) for line in data["on_deactivate"]),
+                snapshot_rules=tuple(
+                    SnapshotRule(_text(program), _text(pattern), _text(name), _switch(always))
+                    for program, pattern, name, always in data["snapshot_rules"]
+                ),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise _damaged(f"{type(error).__name__}: {error}") from error

@@ -192,7 +192,19 @@ const char *users_shell(void)
 	return access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh";
 }
 
-/* By number: a name may hold what sudoers(5) gives a meaning. Without sudo in the image it waits for it. */
+static bool holds(const char *path, const char *wanted)
+{
+	char *text = read_file(path);
+	bool result = text && !strcmp(text, wanted);
+
+	free(text);
+	return result;
+}
+
+/*
+ * By number: a name may hold what sudoers(5) gives a meaning. Without sudo in the image it waits for it. What is there is left alone: a
+ * container that is only started has not changed.
+ */
 static int allow_sudo(const char *root, uid_t uid)
 {
 	char path[PATH_MAX], line[64];
@@ -202,6 +214,8 @@ static int allow_sudo(const char *root, uid_t uid)
 		return -1;
 	snprintf(path, sizeof path, "%s/etc/sudoers.d/cleanenv", root);
 	snprintf(line, sizeof line, "#%u ALL=(ALL:ALL) NOPASSWD: ALL\n", uid);
+	if (holds(path, line))
+		return 0;
 	unlink(path);
 	int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0440);
 	if (descriptor < 0)

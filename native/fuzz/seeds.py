@@ -16,6 +16,7 @@ from cleanenv.launch_table import dump_launch_table
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Profile
+from cleanenv.model.snapshot_rule import SnapshotRule
 
 ROOT = Path(__file__).parents[2]
 
@@ -152,9 +153,19 @@ def seeds_table() -> Iterator[bytes]:
         Link(None, "~/.local/bin/[!.]?*"),
     )
     profiles = (Profile(("cc", "p*"), keep_options=("-e", "-f"), stop_after_operand=1), Profile(("[x]*",)))
-    variables = {"denied_variables": ("A_*",), "allowed_variables": ("*", "LD_PRELOAD")}
+    rules = (SnapshotRule("pip", "install"), SnapshotRule("cc", ".", always=True))
     for name in ("cc", "inenv", ".hook", ".session", "pip", "[x]*", ".hidden"):
-        table = dump_launch_table("/env", "/home/u", mounts, links, python="/p", profiles=profiles, **variables)
+        table = dump_launch_table(
+            "/env",
+            "/home/u",
+            mounts,
+            links,
+            python="/p",
+            profiles=profiles,
+            denied_variables=("A_*",),
+            allowed_variables=("*", "LD_PRELOAD"),
+            snapshot_rules=rules,
+        )
         yield prefixed(name.encode()) + table
     yield prefixed(b"cc") + dump_launch_table("/env", "/home/u", (), (), python="/p")
 

@@ -13,6 +13,7 @@
 #include "launcher/request.h"
 #include "launcher/session.h"
 #include "launcher/signals.h"
+#include "launcher/snapshot.h"
 #include "launcher/supervise.h"
 #include "launcher/terminal.h"
 #include "launcher/text.h"
@@ -91,5 +92,10 @@ int main(int argc, char **argv)
 	struct text text = text_open(&program, &paths, &descriptors, &terminal);
 	request_send(connection, &program, &paths, &descriptors, &terminal, &text, signals);
 	text_start(&text);
-	signals_end_as(supervise(connection, &program, paths.directory, &terminal, &text));
+	int status = supervise(connection, &program, paths.directory, &terminal, &text);
+	if (snapshot_is_wanted(&table, &program, status)) {
+		kernel_mask(signals.blocked); /* a key may end the wait for the server */
+		snapshot_ask(&program, argv, status);
+	}
+	signals_end_as(status);
 }

@@ -75,13 +75,24 @@ int server_connect(void)
 	return connect_to(join(runtime_directory(), "/control.sock", NULL), SOCK_STREAM);
 }
 
+/* Without a table the call does not depend on the request: then its failure is a warning. */
+static void refuse(const struct table *table, const char *what, const char *why, const char *hint)
+{
+	if (table)
+		fail(FAILURE_OWN, what, why, hint);
+	failure_warn(join(what, ": ", why, NULL));
+}
+
 void server_request(const struct table *table, int server, const char *request, const char *absent)
 {
 	char reply[REPLY_MAX + 1], *rest = reply;
 	size_t size = strlen(request);
+	const char *start = table ? server_hint(table) : NULL;
 
-	if (server < 0 || send(server, request, size, MSG_NOSIGNAL) != (ssize_t)size)
-		fail(FAILURE_OWN, "environment", absent, server_hint(table));
+	if (server < 0 || send(server, request, size, MSG_NOSIGNAL) != (ssize_t)size) {
+		refuse(table, "environment", absent, start);
+		return;
+	}
 	receive(server, reply);
 	close(server);
 
@@ -90,10 +101,10 @@ void server_request(const struct table *table, int server, const char *request, 
 	if (!strncmp(result, "ok", 2)) {
 		while (*rest)
 			failure_warn(field(&rest));
-		return;
+	} else if (strcmp(result, "error") != 0) {
+		refuse(table, "environment", "its server ended before it had answered", start);
+	} else {
+		char *what = field(&rest), *why = field(&rest), *hint = field(&rest);
+		refuse(table, what, why, *hint ? hint : NULL);
 	}
-	if (strcmp(result, "error") != 0)
-		fail(FAILURE_OWN, "environment", "its server ended before it had answered", server_hint(table));
-	char *what = field(&rest), *why = field(&rest), *hint = field(&rest);
-	fail(FAILURE_OWN, what, why, *hint ? hint : NULL);
 }

@@ -12,7 +12,7 @@ int server_connect(void);
 
 /*
  * Send a request, a line, over a connection, and wait until it is done. What the server warns of is shown. Does not return when it
- * cannot be done; `absent` is why where there is no connection.
+ * cannot be done; `absent` is why where there is no connection. Without a table it returns then too, and the failure is a warning.
  */
 void server_request(const struct table *table, int server, const char *request, const char *absent);
 

@@ -45,7 +45,8 @@ static bool is_valid(const struct table *table)
 	    !holds(table, header->mounts, header->mount_count, sizeof(struct table_mount)) ||
 	    !holds(table, header->links, header->link_count, sizeof(struct table_link)) ||
 	    !holds(table, header->variables, header->variable_count, sizeof(struct table_variable)) ||
-	    !holds(table, header->programs, header->program_count, sizeof(struct table_program)))
+	    !holds(table, header->programs, header->program_count, sizeof(struct table_program)) ||
+	    !holds(table, header->snapshots, header->snapshot_count, sizeof(struct table_snapshot)))
 		return false;
 	for (uint32_t i = 0; i < header->mount_count; i++) {
 		const struct table_mount *mount = &table_mounts(table)[i];
@@ -62,6 +63,9 @@ static bool is_valid(const struct table *table)
 			return false;
 	for (uint32_t i = 0; i < header->program_count; i++)
 		if (!is_valid_program(table, &table_programs(table)[i]))
+			return false;
+	for (uint32_t i = 0; i < header->snapshot_count; i++)
+		if (!is_string(table, table_snapshots(table)[i].program))
 			return false;
 	return true;
 }
@@ -117,4 +121,9 @@ const struct table_variable *table_variables(const struct table *table)
 const struct table_program *table_programs(const struct table *table)
 {
 	return (const struct table_program *)(const void *)at(table, table->header->programs);
+}
+
+const struct table_snapshot *table_snapshots(const struct table *table)
+{
+	return (const struct table_snapshot *)(const void *)at(table, table->header->snapshots);
 }

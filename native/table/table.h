@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define TABLE_MAGIC 0x74766c63u /* "clvt" */
-#define TABLE_VERSION 4
+#define TABLE_VERSION 5
 
 struct table_header {
 	uint32_t magic;
@@ -28,6 +28,8 @@ struct table_header {
 	uint32_t variable_count;
 	uint32_t programs; /* struct table_program [program_count], the first whose pattern matches is a program's own */
 	uint32_t program_count;
+	uint32_t snapshots; /* struct table_snapshot [snapshot_count] */
+	uint32_t snapshot_count;
 	uint32_t direction; /* enum table_direction */
 };
 
@@ -91,6 +93,12 @@ struct table_program {
 	uint32_t text;           /* enum table_text */
 };
 
+/* After a run of this program the environment server is asked whether a snapshot is to be taken. */
+struct table_snapshot {
+	uint32_t program; /* string: its name */
+	uint32_t always;  /* 0 or 1: after a failed run too */
+};
+
 struct table {
 	const struct table_header *header;
 	size_t size;
@@ -104,5 +112,6 @@ const struct table_mount *table_mounts(const struct table *table);
 const struct table_link *table_links(const struct table *table);
 const struct table_variable *table_variables(const struct table *table);
 const struct table_program *table_programs(const struct table *table);
+const struct table_snapshot *table_snapshots(const struct table *table);
 
 #endif

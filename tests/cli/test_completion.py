@@ -13,6 +13,7 @@ import pytest
 
 from cleanenv.configuration_file import dump_configuration
 from cleanenv.model.configuration import Configuration
+from cleanenv.model.history import History
 from cleanenv.model.link import Link
 from cleanenv.model.state import State, dump_state
 from cleanenv.model.user import Group, User
@@ -46,10 +47,10 @@ class Typist:
             owner=0,
             user=User("ann", 1000, "/home/ann", (Group("ann", 1000),)),
             mounts=(),
-            image_id="",
             image_name="",
             container_id="",
             runtime_directory="/run/x",
+            history=History.begin("", 0),
         )
         (root / ".cleanenv").mkdir(parents=True)
         (root / ".cleanenv/state.json").write_text(dump_state(state))

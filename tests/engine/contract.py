@@ -237,6 +237,17 @@ class EngineContract:
         assert images[0].layers == images[1].layers != images[2].layers
         assert len({image.id for image in images}) == 3
 
+    def test_image_of_a_container_that_changed_nothing_has_the_layers_of_its_own(self, bench: Bench) -> None:
+        first = bench.engine.create_container(bench.spec)
+        bench.write(first.id, "/file", b"content")
+        bench.engine.start_container(first.id)
+        image = bench.engine.commit_container(first.id, bench.tag_of(1), {})
+        second = bench.engine.create_container(replace(bench.spec, image_id=image.id, name=f"{bench.spec.name}-2"))
+        bench.engine.start_container(second.id)
+        again = bench.engine.commit_container(second.id, bench.tag_of(2), {})
+        assert (again.layers, again.size) == (image.layers, image.size)
+        bench.engine.remove_image(again.id)
+
     def test_committed_image_has_the_containers_labels_and_its_own_over_them(self, bench: Bench) -> None:
         label = bench.label
         spec = replace(bench.spec, labels=((label, "container"), (f"{label}.kept", 'a "b" $c \\d')))

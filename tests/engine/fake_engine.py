@@ -42,7 +42,7 @@ class FakeEngine:
 
     A container's first process writes `says_at_start` and `says_at_end` to its log, and every image has the
     `files_of_images`. `calls` names the requests that changed something, `specs` the containers made, and `is_gone`
-    makes every request fail.
+    makes every request fail. Containers of the image `refuses_to_start` do not start.
     """
 
     def __init__(self, *, registry: dict[str, int] | None = None) -> None:
@@ -51,6 +51,7 @@ class FakeEngine:
         self.says_at_start = ""
         self.says_at_end = ""
         self.is_gone = False
+        self.refuses_to_start = ""
         self.calls: list[str] = []
         self._images: dict[str, Image] = {}
         self._stored: dict[str, _Stored] = {}
@@ -70,6 +71,14 @@ class FakeEngine:
     def write(self, container_id: str, path: str, content: bytes) -> None:
         """What a program in the container does."""
         self._get(container_id, "write to").files[path] = content
+
+    def unlink(self, container_id: str, path: str) -> None:
+        """What a program in the container does."""
+        del self._get(container_id, "write to").files[path]
+
+    def stored(self, image_id: str) -> dict[str, bytes]:
+        """What an image holds."""
+        return dict(self._stored[image_id].files)
 
     def content(self, container_id: str) -> dict[str, bytes]:
         """What a program in the container finds."""
@@ -139,7 +148,10 @@ class FakeEngine:
             id=self._new_id("sha256:"),
             tags=(),
             size=base.size + sum(len(made.files.get(path, b"")) for path in changes),
-            layers=(*base.layers, _digest(repr([(path, made.files.get(path)) for path in changes]))),
+            layers=(
+                *base.layers,
+                *([_digest(repr([(path, made.files.get(path)) for path in changes]))] if changes else []),
+            ),
         )
         stored = _Stored(dict(made.files), {**dict(made.container.labels), **labels})
         return self._store(image, stored, (tag,))
@@ -197,6 +209,8 @@ class FakeEngine:
     def start_container(self, container_id: str) -> None:
         self._answer(f"start {self._name(container_id)}")
         made = self._get(container_id, "start")
+        if made.container.image_id == self.refuses_to_start:
+            raise EngineError(f"start container {container_id[:12]}", "the engine refused")
         if not made.container.is_running:
             made.container = replace(made.container, status="running", pid=next(self._numbers) + 1000)
             made.log += self.says_at_start

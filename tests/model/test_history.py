@@ -148,6 +148,7 @@ def test_layers_that_snapshots_share_count_once() -> None:
     one, two, three = Layer("1", "", 100), Layer("2", "1", 20), Layer("3", "1", 3)
     history = grown(grown(grown(begin(), "a", one), "b", two).at(1), "c", three)
     assert (history.disk_use, history.size(2), history.size(0)) == (123, 20, 0)
+    assert grown(history, "same", three).size(4) == 0, "it has added nothing to its parent"
     after = history.without(2, cascade=False)
     assert (after.disk_use, history.freed_by(after)) == (103, 20)
     assert grown(history, "again", three).disk_use == 123
@@ -163,14 +164,12 @@ def test_layer_stays_as_long_as_others_stand_on_it() -> None:
     assert history.disk_use == 120
 
 
-def test_walk_gives_each_after_its_parent() -> None:
-    assert [(each.id, lasts) for each, lasts in tree().walk()] == [
-        (0, ()),
-        (1, (True,)),
-        (2, (True, False)),
-        (3, (True, False, True)),
-        (4, (True, True)),
-    ]
+def test_walk_gives_branches_before_the_line_that_goes_on() -> None:
+    def walked(history: History) -> list[tuple[int, int, bool]]:
+        return [(each.id, level, begins) for each, level, begins in history.walk()]
+
+    assert walked(tree()) == [(0, 0, False), (1, 0, False), (2, 1, True), (3, 1, False), (4, 0, False)]
+    assert walked(tree().at(3)) == [(0, 0, False), (1, 0, False), (4, 1, True), (2, 0, False), (3, 0, False)]
 
 
 def test_find_says_what_to_type() -> None:
@@ -243,7 +242,7 @@ class Histories(RuleBasedStateMachine):
         for each in history.snapshots[1:]:
             assert self.states[each.id] == each.image_id
             assert history.find(each.name) == history.find(str(each.id)) == each
-        assert sorted(each.id for each, _ in history.walk()) == sorted(self.states)
+        assert sorted(each.id for each, _level, _begins in history.walk()) == sorted(self.states)
         assert history.position in history.line(history.tip)
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from cleanenv.environments import Environment
+from cleanenv.environments import Environment, open_environment
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.container import Container
+from cleanenv.model.history import History
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
 from cleanenv.model.profile import Profile
@@ -18,7 +19,12 @@ from cleanenv.operations import links, report
 from cleanenv.operations.create import create
 from cleanenv.operations.destroy import destroy
 from cleanenv.operations.lifecycle import Condition, start, stop
-from cleanenv.operations.reset import reset
+from cleanenv.operations.reset import reset, reset_hard
+from cleanenv.operations.snapshots import edit
+from cleanenv.operations.snapshots.compare import Difference, compare
+from cleanenv.operations.snapshots.edit import Removed
+from cleanenv.operations.snapshots.restore import Choice, Restored, named, restore
+from cleanenv.operations.snapshots.take import Request, Taken, take
 from cleanenv.registry import Registry
 from cleanenv.server.settings import ServerSettings
 from tests.engine.fake_engine import FakeEngine
@@ -156,8 +162,67 @@ class Bench:
     def stop(self, condition: Condition = Condition.NONE) -> None:
         stop(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append, condition=condition)
 
-    def reset(self) -> None:
-        reset(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
+    def reset(self, *, discard: bool = False) -> Restored:
+        return reset(
+            self.root,
+            self.host,
+            discard=discard,
+            connect=lambda: self.engine,
+            progress=lambda *_: None,
+            warn=self.warnings.append,
+        )
+
+    def reset_hard(self) -> Removed:
+        return reset_hard(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
+
+    def take(self, name: str = "", **request: object) -> Taken | None:
+        return take(
+            self.root,
+            Request(name, **request),  # type: ignore[arg-type]
+            self.host,
+            connect=lambda: self.engine,
+            progress=lambda *_: None,
+        )
+
+    def restore(self, choice: str | Choice, *, discard: bool = False) -> Restored:
+        return restore(
+            self.root,
+            named(choice) if isinstance(choice, str) else choice,
+            self.host,
+            discard=discard,
+            connect=lambda: self.engine,
+            progress=lambda *_: None,
+            warn=self.warnings.append,
+        )
+
+    def remove(self, *texts: str, cascade: bool = False) -> Removed:
+        return edit.remove(self.root, texts, cascade=cascade, connect=lambda: self.engine, warn=self.warnings.append)
+
+    def prune(self) -> Removed:
+        return edit.prune(self.root, connect=lambda: self.engine, warn=self.warnings.append)
+
+    def compare(self, first: str, second: str | None = None) -> Difference:
+        return compare(self.root, first, second, connect=lambda: self.engine, progress=lambda *_: None)
+
+    @property
+    def history(self) -> History:
+        return open_environment(self.root).state.history
+
+    def write(self, path: str, content: bytes = b"x") -> None:
+        """What a program in the container does."""
+        self.engine.write(self.container.id, path, content)
+
+    @property
+    def container(self) -> Container:
+        """The one that the state names."""
+        found = self.engine.container(open_environment(self.root).state.container_id)
+        assert found is not None
+        return found
+
+    @property
+    def content(self) -> dict[str, bytes]:
+        """What a program in the container finds."""
+        return self.engine.content(self.container.id)
 
     def link(self, *new: Link, options: Profile | None = None) -> None:
         links.link(

@@ -16,12 +16,15 @@ from cleanenv.model.host_link import HostLink
 from cleanenv.model.link import DEFAULT_LINKS, Link, is_valid_name
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Operands, Profile, Text
+from cleanenv.model.snapshot_rule import SnapshotRule
 from cleanenv.model.user import UserRequest, parse_user
 
 _KEYS = (
     "keys are base, network, user, idle_timeout, grace, persistent, sudo, publish, deny_env, allow_env, on_activate,"
     " on_deactivate, on_destroy"
 )
+
+_SECTIONS = "sections are global, directory, link, host_link, environment, profile, snapshot"
 
 _PROFILE_KEYS = (
     *("operands", "script-options", "map-options", "keep-options", "stop-after-operand", "stop-words", "map-words"),
@@ -74,6 +77,14 @@ def round_trip(configuration: Configuration, directory: Path) -> Configuration:
                 Profile(("[x]",)),
             )
         ),
+        Configuration(
+            snapshot_rules=(
+                SnapshotRule("pip", "install|uninstall", "pip-{id}"),
+                SnapshotRule("pip", r"^pip\s+download, \"x\"$", "{date}_{program}", always=True),
+                SnapshotRule("apt-get", "it's"),
+                SnapshotRule("g++", "[[x]]"),
+            )
+        ),
         # Patterns without a wildcard: what is served only if it is there.
         Configuration(links=(Link("x", "/bin/x"), *DEFAULT_LINKS)),
         Configuration(
@@ -110,6 +121,7 @@ def test_any_names_are_kept_or_refused(
         base=base,
         mounts=tuple(Mount(f"/{path}", "/x", writable=True) for path in paths),
         links=tuple(Link(name, f"/bin/{path}") for name, path in links.items()),
+        snapshot_rules=tuple(SnapshotRule("pip", path, f"x{number}") for number, path in enumerate(links.values())),
     )
     try:
         found = round_trip(configuration, tmp_path_factory.mktemp("configuration"))
@@ -125,20 +137,16 @@ def test_any_names_are_kept_or_refused(
         (
             "[nonsense]\n",
             "unknown section or key 'nonsense'",
-            "sections are global, directory, link, host_link, environment, profile",
+            _SECTIONS,
         ),
-        (
-            "base = x\n",
-            "unknown section or key 'base'",
-            "sections are global, directory, link, host_link, environment, profile",
-        ),
+        ("base = x\n", "unknown section or key 'base'", _SECTIONS),
         ("[global]\nbse = x\n", "unknown key 'bse' in [global]", _KEYS),
         ("[global]\nbase = a, b\n", "[global] base: ['a', 'b'] is not one value", "base = VALUE"),
         ("[global]\nbase =\n", "[global] base: '' is not one value", "base = VALUE"),
         (
             "[global]\n[[inner]]\n",
             "unknown section 'inner' in [global]",
-            "sections are global, directory, link, host_link, environment, profile",
+            _SECTIONS,
         ),
         ("[profile]\ntext = off\n", "[profile] text: the name of the program is missing", "[[PROGRAM]] before text"),
         ("[global]\nsudo = maybe\n", "[global] sudo: 'maybe' is neither True nor False", "sudo = True"),
@@ -172,6 +180,16 @@ def test_what_cannot_be_is_refused(tmp_path: Path, text: str, why: str, hint: st
         ("[link]\nx = y\n", "[link] x: the container path 'y' is not absolute"),
         ("[link]\nx = /bin/\n", "[link] x: the path names a directory, not a program"),
         ("[link]\n* = /opt/*, x\n", "[link] *: the container path 'x' is not absolute"),
+        ("[snapshot]\npip = x\n", "[snapshot] pip: the name of the program is missing"),
+        ("[snapshot]\n[[pip]]\nx = a, b\n", "[snapshot] pip: x: that is no pattern"),
+        ("[snapshot]\n[[pip]]\nx =\n", "[snapshot] pip: x: that is no pattern"),
+        ("[snapshot]\n[[pip]]\n[[[x]]]\ny = z\n", "[snapshot] pip: x: that is no pattern"),
+        ("[snapshot]\n[[a/b]]\nx = a\n", "[snapshot] a/b: 'a/b' is no name of a program"),
+        (
+            "[snapshot]\n[[pip]]\nx = (\n",
+            "[snapshot] pip: '(' is no regular expression (missing ), unterminated subpattern at position 0)",
+        ),
+        ("[snapshot]\n[[pip]]\n7 = a\n", "[snapshot] pip, name '7': digits alone are the number of a snapshot"),
         ("[directory]\n/p = x\n", "[directory] /p: the container path 'x' is not absolute (modes are rw and ro)"),
         ("[directory]\n/p = /:rw\n", "[directory] /p: the container's / cannot be a mount"),
     ],
@@ -319,6 +337,7 @@ def test_every_field_is_in_the_file(tmp_path: Path) -> None:
         deny_env=("C",),
         allow_env=("D",),
         profiles=(Profile(("tool",), operands=Operands.KEEP),),
+        snapshot_rules=(SnapshotRule("tool", "x"),),
         on_activate=("e",),
         on_deactivate=("f",),
         on_destroy=("g",),
@@ -338,6 +357,7 @@ def test_what_is_said_first_wins_entry_by_entry() -> None:
         environment=(("A", "typed"),),
         on_destroy=("typed",),
         grace=0,
+        snapshot_rules=(SnapshotRule("pip", "typed"),),
     )
     file = Configuration(
         base="file",
@@ -349,6 +369,7 @@ def test_what_is_said_first_wins_entry_by_entry() -> None:
         sudo=True,
         grace=3,
         allow_env=("A",),
+        snapshot_rules=(SnapshotRule("pip", "file"), SnapshotRule("gem", "file")),
     )
     assert typed.over(file) == Configuration(
         base="typed",
@@ -360,6 +381,7 @@ def test_what_is_said_first_wins_entry_by_entry() -> None:
         sudo=True,
         grace=0,
         allow_env=("A",),
+        snapshot_rules=(SnapshotRule("pip", "typed"), SnapshotRule("gem", "file")),
     )
     assert Configuration().over(file) == file
 

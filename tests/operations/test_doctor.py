@@ -335,3 +335,34 @@ def test_destroy_takes_a_damaged_environment(bench: Bench) -> None:
     bench.root.joinpath(".cleanenv/state.json").write_text("{")
     bench.destroy()
     assert bench.traces() == set()
+
+
+# Snapshots
+
+
+def test_snapshot_whose_image_is_gone_is_found(bench: Bench) -> None:
+    bench.create(SH)
+    bench.take("first")
+    bench.reset()
+    bench.engine.remove_image(bench.history.get(1).image_id)
+    assert only(bench) == Finding(
+        f"snapshot 1 (first) of {bench.root}",
+        "its image was removed from the engine",
+        f"cleanenv snapshot remove -e {bench.root} 1",
+    )
+    bench.remove("1")
+    assert found(bench) == ()
+
+
+def test_image_that_a_killed_command_left_is_found_and_removed(bench: Bench) -> None:
+    environment = bench.create(SH)
+    bench.take("first")
+    identifier = environment.state.id
+    labels = {"cleanenv.id": identifier, "cleanenv.snapshot": "2"}
+    left = bench.engine.commit_container(bench.container.id, f"localhost/cleanenv/{identifier}:2", labels)
+    assert only(bench).what == f"history of {bench.root}"
+    with locked(environment.runtime.lock):
+        assert found(bench) == (), "a command is at work on it"
+    assert fix(bench) == (1, 0)
+    assert bench.engine.image(left.id) is None
+    assert found(bench) == ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +14,7 @@ from cleanenv.model.host_link import HostLink
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
 from cleanenv.model.profile import Operands, Profile, Text
+from cleanenv.model.snapshot_rule import SnapshotRule
 
 NAME, GLOB, EXECUTE, HOOK, SESSION = range(1, 6)
 OWN = [("inenv", "", EXECUTE), (".hook", "", HOOK), (".session", "/python", SESSION)]
@@ -28,23 +29,25 @@ class Table:
     links: list[tuple[str, str, int]]
     variables: list[tuple[str, int]]
     programs: list[tuple[str | int, ...]]
+    snapshots: list[tuple[str, int]] = field(default_factory=list)
     direction: int = 0
 
 
 def read(data: bytes) -> Table:
     """Read a table with nothing but its header's word for where things are."""
-    magic, version, size, environment, home, *arrays, direction = struct.unpack_from("=14I", data)
-    mounts, mount_count, links, link_count, variables, variable_count, programs, program_count = arrays
-    assert (magic, version, size) == (0x74766C63, 4, len(data))
+    magic, version, size, environment, home, *arrays, direction = struct.unpack_from("=16I", data)
+    mounts, mount_count, links, link_count, variables, variable_count, programs, program_count = arrays[:8]
+    snapshots, snapshot_count = arrays[8:]
+    assert (magic, version, size) == (0x74766C63, 5, len(data))
     assert data.endswith(b"\0")
 
     def string(offset: int) -> str:
-        assert 56 <= offset < size
+        assert 64 <= offset < size
         return os.fsdecode(data[offset : data.index(b"\0", offset)])
 
     def records(offset: int, count: int, fields: int = 3) -> list[tuple[int, ...]]:
         assert offset % 4 == 0
-        assert 56 <= offset <= offset + 4 * fields * count <= size
+        assert 64 <= offset <= offset + 4 * fields * count <= size
         return [struct.unpack_from(f"={fields}I", data, offset + 4 * fields * index) for index in range(count)]
 
     def program(record: tuple[int, ...]) -> tuple[str | int, ...]:
@@ -58,6 +61,7 @@ def read(data: bytes) -> Table:
         [(string(name), string(path), kind) for name, path, kind in records(links, link_count)],
         [(string(name), kind) for name, kind in records(variables, variable_count, 2)],
         [program(record) for record in records(programs, program_count, 12)],
+        [(string(name), always) for name, always in records(snapshots, snapshot_count, 2)],
         direction,
     )
 
@@ -157,3 +161,13 @@ def test_table_for_the_way_out_has_nothing_but_the_links() -> None:
     assert table.links == [("git", "/usr/bin/git", NAME)]
     assert table.mounts == [("/", "/r", 0)]
     assert [program[0] for program in table.programs] == ["ssh"]
+
+
+def test_program_is_in_the_table_once_whatever_its_snapshot_rules() -> None:
+    rules = [
+        SnapshotRule("pip", "install"),
+        SnapshotRule("gem", "install"),
+        SnapshotRule("pip", "remove", "removed-{id}", always=True),
+    ]
+    table = read(dump_launch_table("/e", "/h", [], [], python="/python", snapshot_rules=rules))
+    assert table.snapshots == [("pip", 1), ("gem", 0)]

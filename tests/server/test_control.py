@@ -276,4 +276,4 @@ def test_an_error_is_one_line_of_four_fields_whatever_it_says(error: MountError,
 
 def test_the_verbs_are_those_of_the_documentation() -> None:
     assert control.__doc__ is not None
-    assert "start | enter PID | leave PID | reload SETTINGS | status | exit" in control.__doc__
+    assert "start | enter PID | leave PID | snapshot RUN | reload SETTINGS | status | exit" in control.__doc__

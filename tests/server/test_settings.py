@@ -9,6 +9,7 @@ import pytest
 
 from cleanenv.errors import CorruptStateError, MountError
 from cleanenv.model.link import Link
+from cleanenv.model.snapshot_rule import SnapshotRule
 from cleanenv.server.launcher import MARKER, PLACEHOLDER_SIZE, patch_launcher
 from cleanenv.server.settings import ServedFile, ServerSettings
 
@@ -23,6 +24,7 @@ SETTINGS = ServerSettings(
     launcher="/usr/lib/cleanenv/launcher",
     python="/usr/bin/python3",
     variables=(("PATH", "/bin"), ("NAME", "a=b\n\udcff")),
+    snapshot_rules=(SnapshotRule("pip", "install|\udcff", "pip-{id}", always=True),),
 )
 
 
@@ -60,6 +62,8 @@ def test_the_paths_follow_from_the_two_directories() -> None:
             {"links": [[1, "/x"]]},
             {"files": [["a", "b", "c"]]},
             {"variables": [["A", 1]]},
+            {"snapshot_rules": [["pip", "x", "y"]]},
+            {"snapshot_rules": [["pip", "x", "y", 1]]},
         )
     ],
 )

@@ -19,6 +19,7 @@ from cleanenv.model.host import Host
 from cleanenv.mounts import MountState
 from cleanenv.operations import live
 from cleanenv.operations.doctor.finding import Finding
+from cleanenv.operations.snapshots.leftovers import has_leftovers, mend_leftovers, missing_images
 from cleanenv.registry import Registry
 from cleanenv.runtime import check_runtime_directory
 from cleanenv.server import control
@@ -45,6 +46,7 @@ def examine(host: Host, engine: Engine | None) -> Iterator[Finding]:
             yield from _live_directory(environment, host)
             if engine is not None:
                 yield from _container(environment, engine)
+                yield from _snapshots(environment, engine)
 
 
 def _files(environment: Environment) -> Iterator[Finding]:
@@ -110,6 +112,18 @@ def _container(environment: Environment, engine: Engine) -> Iterator[Finding]:
     elif container.is_running and not _answers(environment):
         again = f"{_command('stop', environment.paths.root)} && {_command('start', environment.paths.root)}"
         yield Finding(what, f"it runs, and its agent does not answer{_words(engine, container)}", again)
+
+
+def _snapshots(environment: Environment, engine: Engine) -> Iterator[Finding]:
+    root = environment.paths.root
+    for snapshot in missing_images(engine, environment):
+        what = f"snapshot {snapshot.id} ({snapshot.name}) of {root}"
+        yield Finding(
+            what, "its image was removed from the engine", f"{_command('snapshot remove', root)} {snapshot.id}"
+        )
+    if has_leftovers(engine, environment):
+        why = "the engine has images or containers of it that a killed command left"
+        yield Finding(f"history of {root}", why, "cleanenv doctor --fix", partial(mend_leftovers, root, engine))
 
 
 def _answers(environment: Environment) -> bool:

@@ -51,6 +51,8 @@ static void check_strings(const struct table *table)
 	}
 	for (uint32_t i = 0; i < table->header->variable_count; i++)
 		REQUIRE(table_string(table, table_variables(table)[i].pattern) < end);
+	for (uint32_t i = 0; i < table->header->snapshot_count; i++)
+		REQUIRE(table_string(table, table_snapshots(table)[i].program) < end);
 }
 
 static void find_program(void *context)

@@ -1,0 +1,85 @@
+"""How a snapshot and its image know each other."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Sequence
+
+from cleanenv.engine.port import Engine
+from cleanenv.environments import Environment
+from cleanenv.errors import EngineError
+from cleanenv.model.container import Image
+from cleanenv.model.history import History, Layer, Snapshot
+from cleanenv.operations.containers import ID_LABEL, SNAPSHOT_LABEL
+
+__all__ = [
+    "TEMPORARY_LABEL",
+    "flat_layer",
+    "image_of",
+    "labels_of",
+    "layers_of",
+    "tag_of",
+    "temporary_labels",
+]
+
+# Of a container by which an image is read; its value is the environment's id.
+TEMPORARY_LABEL = "cleanenv.temporary"
+
+
+def tag_of(environment: Environment, number: int, *, flat: bool = False) -> str:
+    """An image without a tag would go with the next `docker image prune`."""
+    return f"localhost/cleanenv/{environment.state.id}:{number}{'-flat' if flat else ''}"
+
+
+def labels_of(environment: Environment, number: int) -> dict[str, str]:
+    """What the image of a snapshot carries beside its container's labels."""
+    return {ID_LABEL: environment.state.id, SNAPSHOT_LABEL: str(number)}
+
+
+def temporary_labels(environment: Environment) -> dict[str, str]:
+    """What a container has that is there to read its image: it is not the environment's, as its image says."""
+    return {TEMPORARY_LABEL: environment.state.id, ID_LABEL: "", SNAPSHOT_LABEL: ""}
+
+
+def image_of(engine: Engine, environment: Environment, snapshot: Snapshot) -> Image:
+    """Raises EngineError when somebody removed it."""
+    image = engine.image(snapshot.image_id)
+    if image is None:
+        root = shlex.quote(str(environment.paths.root))
+        removal = f"cleanenv snapshot remove -e {root} {snapshot.id}"
+        is_base = snapshot.parent is None
+        raise EngineError(
+            f"snapshot {snapshot.id} ({snapshot.name})",
+            f"its image {environment.state.image_name if is_base else snapshot.image_id[7:19]} was removed"
+            " from the engine",
+            f"cleanenv create --clear {root}" if is_base else removal,
+        )
+    return image
+
+
+def layers_of(history: History, base: Image, image: Image) -> tuple[Layer, ...]:
+    """The layer that `image` has over `base`, from which its container was made, topmost last.
+
+    The base's own come first, as one where the history does not know them, unless it is the base image. Where nothing
+    has changed there are no more.
+    """
+    is_root = base.id == history.root.image_id
+    below = chain_id(base.layers)
+    found = [] if is_root else [history.layer(below) or Layer(below, "", base.size)]
+    if image.layers != base.layers:
+        found.append(Layer(chain_id(image.layers), "" if is_root else below, max(0, image.size - base.size)))
+    return tuple(found)
+
+
+def flat_layer(image: Image) -> Layer:
+    """The one layer of a flat image."""
+    return Layer(chain_id(image.layers), "", image.size)
+
+
+def chain_id(layers: Sequence[str]) -> str:
+    """What names a layer with all below it (OCI image specification, ChainID), shortened."""
+    chain = ""
+    for layer in layers:
+        chain = "sha256:" + hashlib.sha256(f"{chain} {layer}".encode()).hexdigest() if chain else layer
+    return chain[7:39]

@@ -1,0 +1,121 @@
+"""Go to another snapshot."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cleanenv import gate
+from cleanenv.engine.port import Engine, ProgressReport
+from cleanenv.environments import Environment, changing
+from cleanenv.errors import CleanenvError, UsageError
+from cleanenv.model.container import Container
+from cleanenv.model.history import ROOT_ID, History, Snapshot
+from cleanenv.model.host import Host
+from cleanenv.operations import containers, hooks, live
+from cleanenv.operations.hooks import Warn
+from cleanenv.operations.snapshots.changes import has_changed
+from cleanenv.operations.snapshots.images import image_of
+from cleanenv.operations.snapshots.leftovers import remove_leftovers
+from cleanenv.operations.snapshots.take import Request, save
+
+__all__ = ["Choice", "Restored", "back", "created", "forward", "named", "restore"]
+
+# Which snapshot is meant; the second argument tells that there are changes which no snapshot has. Raises UsageError.
+Choice = Callable[[History, bool], Snapshot]
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """Where the environment is now, and what was saved of the changes before."""
+
+    snapshot: Snapshot
+    saved: Snapshot | None
+
+
+def named(text: str) -> Choice:
+    """The one of that number or name."""
+    return lambda history, _unsaved: history.find(text)
+
+
+def created() -> Choice:
+    """The state after create."""
+    return lambda history, _unsaved: history.get(ROOT_ID)
+
+
+def back(steps: int) -> Choice:
+    """So many steps back, of which the first undoes the changes that no snapshot has."""
+    return lambda history, unsaved: history.back(max(0, steps - unsaved))
+
+
+def forward(steps: int) -> Choice:
+    """So many steps forward on the line that was left."""
+    return lambda history, _unsaved: history.forward(steps)
+
+
+def restore(
+    root: Path,
+    choice: Choice,
+    host: Host,
+    *,
+    discard: bool,
+    connect: Callable[[], Engine],
+    progress: ProgressReport,
+    warn: Warn,
+) -> Restored:
+    """Stop the container and put one made from the chosen snapshot in its place.
+
+    What has changed since the present snapshot is saved as one first, unless `discard`. When the new container cannot
+    start, the one before is back. on_deactivate and on_activate are run.
+    """
+    with changing(root) as environment:
+        engine = connect()
+        remove_leftovers(engine, environment)
+        container = engine.container(environment.state.container_id)
+        _check(engine, environment, container, choice)
+        progress("restoring a snapshot", 0, None)
+        try:
+            with gate.closed(environment.runtime):
+                hooks.take_down(engine, environment, host, warn)
+            # Looked at only now: programs may have written when they were stopped.
+            present, unsaved = _saved(engine, environment, container, discard=discard)
+            target = choice(environment.state.history, unsaved)
+            image_of(engine, environment, target)
+            history = present.state.history.at(target.id)
+            restored = containers.replace_container(engine, present, history, start=True)
+        except BaseException:
+            if container is not None and container.is_running:
+                # The first error is the one to tell.
+                with contextlib.suppress(CleanenvError):
+                    hooks.bring_up(engine, environment, host, warn)
+            raise
+        live.ensure_mounted(restored, host)
+        hooks.activated(restored, host, warn)
+        return Restored(target, None if present is environment else present.state.history.current)
+
+
+def _check(engine: Engine, environment: Environment, container: Container | None, choice: Choice) -> None:
+    """Raises UsageError and EngineError for what cannot be, before anything is stopped."""
+    history = environment.state.history
+    try:
+        target = choice(history, False)  # noqa: FBT003 (as for the choice)
+    except UsageError:
+        if container is None or not has_changed(engine, environment, container):
+            raise
+    else:
+        if target == choice(history, True):  # noqa: FBT003
+            image_of(engine, environment, target)
+
+
+def _saved(
+    engine: Engine, environment: Environment, container: Container | None, *, discard: bool
+) -> tuple[Environment, bool]:
+    """The environment with what has changed as a snapshot, unless it is to be dropped; whether anything has."""
+    if container is None:
+        return environment, False
+    if discard:
+        return environment, has_changed(engine, environment, container)
+    saved = save(engine, environment, container, Request("before-restore-{id}", only_if_changed=True))
+    return (environment, False) if saved is None else (saved.environment, True)
