@@ -97,6 +97,10 @@ fuzz-corpus: ## make the fuzzers' first inputs anew, from seeds.py and what was 
 	@PYTHON='$(PYTHON)' scripts/setup fuzz
 	@$(MAKE) -C native fuzz-corpus PYTHON='$(abspath $(python))'
 
+.PHONY: soak
+soak: setup engine ## take 300 automatic snapshots in a row; takes some minutes
+	@$(python) -m pytest -s integration/snapshots/soak.py -o faulthandler_timeout=1700
+
 .PHONY: dist
 dist: setup ## build the sdist and the wheel into dist/
 	@$(python) -m build --no-isolation

@@ -37,6 +37,7 @@ class TestDockerEngine(EngineContract):
 
         monkeypatch.setattr(engine, "import_image", import_and_remember)
         tag = f"localhost/cleanenv-test/{label.rpartition('.')[2]}:1"
+
         def write(container_id: str, path: str, content: bytes) -> None:
             _write(tmp_path / "files", container_id, path, content)
 

@@ -16,7 +16,7 @@ from cleanenv import mounts
 from integration.main_job.caller import Caller, Environment
 from integration.main_job.images import docker
 
-__all__ = ["await_end", "await_stop", "await_unmount", "containers", "remove_all", "servers", "traces"]
+__all__ = ["await_end", "await_stop", "await_unmount", "containers", "images", "remove_all", "servers", "traces"]
 
 _END_TIMEOUT_S = 10.0
 
@@ -31,6 +31,7 @@ def traces(caller: Caller, below: Path) -> frozenset[str]:
     return frozenset(
         {
             *(f"container {path}" for path in containers(below).values()),
+            *(f"image {identifier}" for identifier in images(below)),
             *(f"mount {point}" for point in _mount_points(below)),
             *(f"server {_environment(server)}" for server in servers(below)),
             *(f"runtime directory {name}" for name in _listed(caller.runtime)),
@@ -47,6 +48,16 @@ def containers(below: Path) -> dict[str, str]:
     ).splitlines()
     pairs = (line.partition(" ") for line in lines)
     return {identifier: path for identifier, _, path in pairs if _is_below(path, below)}
+
+
+def images(below: Path) -> list[str]:
+    """The images of snapshots, in the order of their numbers."""
+    labels = '{{.Id}} {{index .Config.Labels "cleanenv.snapshot"}} {{index .Config.Labels "cleanenv.path"}}'
+    listed = docker("images", "--quiet", "--no-trunc", "--filter", "label=cleanenv.snapshot").split()
+    lines = docker("inspect", "--format", labels, *listed).splitlines() if listed else []
+    found = (line.split(" ", 2) for line in lines)
+    numbers = {identifier: int(number) for identifier, number, path in found if number and _is_below(path, below)}
+    return sorted(numbers, key=lambda each: numbers[each])
 
 
 def servers(below: Path) -> list[psutil.Process]:
@@ -87,6 +98,8 @@ def remove_all(caller: Caller, below: Path) -> None:
     """Remove all that `traces` tells of, and the directory itself, without the help of cleanenv."""
     for identifier in containers(below):
         docker("rm", "--force", "--volumes", identifier, check=False)
+    for identifier in reversed(images(below)):
+        docker("rmi", "--force", identifier, check=False)
     killed = servers(below)
     for server in killed:
         with contextlib.suppress(psutil.NoSuchProcess):

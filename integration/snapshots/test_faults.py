@@ -1,0 +1,135 @@
+"""A command that is killed in the middle leaves a history that is whole, and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from integration.main_job.caller import ONE_CALLER, Argument, finish
+from integration.main_job.images import docker
+from integration.main_job.pausing_engine import PausingEngine
+from integration.main_job.traces import containers, images
+from integration.snapshots.conftest import History, Make
+
+pytestmark = ONE_CALLER
+
+ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+COMMIT = r"POST /[^/]*/commit"
+CREATE = r"POST /[^/]*/containers/create"
+START = r"POST /[^/]*/containers/[0-9a-f]*/start"
+RENAME = r"POST /[^/]*/containers/[0-9a-f]*/rename"
+STOP = r"POST /[^/]*/containers/[0-9a-f]*/stop"
+REMOVE = r"DELETE /[^/]*/containers/"
+REMOVE_IMAGE = r"DELETE /[^/]*/images/"
+EXPORT = r"GET /[^/]*/containers/[0-9a-f]*/export"
+
+
+@pytest.fixture
+def sockets() -> Iterator[Path]:
+    """A short path: sockets lie in it."""
+    directory = Path(tempfile.mkdtemp(prefix="ce-", dir="/var/tmp"))
+    directory.chmod(0o777)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def kill(history: History, sockets: Path, verb: str, *arguments: str, before: str = "", after: str = "") -> None:
+    """Kill `cleanenv snapshot` at that request to the engine."""
+    caller = history.environment.caller
+    with PausingEngine(sockets / "engine", ENGINE, before=before, after=after) as engine:
+        user = caller.with_variables(DOCKER_HOST=engine.address)
+        command: list[Argument] = [user.executable, "snapshot", verb, "-e", history.environment.path, *arguments]
+        process = user.start(command)
+        engine.wait()
+        process.kill()
+        finish(process)
+
+
+def check(history: History) -> None:
+    """The next command finds a whole history, and removes what the killed one left."""
+    history.done("create", "after")
+    path = history.environment.path
+    assert len(images(path)) == len(history.names) - 1
+    assert {str(each["image"]) for each in history.snapshots[1:]} == set(images(path))
+    assert len(containers(path)) == 1
+    assert docker("ps", "-aq", "--filter", "label=cleanenv.temporary") == ""
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        {"before": STOP},
+        {"after": STOP},
+        {"before": COMMIT},
+        {"after": COMMIT},
+        {"before": RENAME},
+        {"after": CREATE},
+        {"before": START},
+        {"after": START},
+        {"before": REMOVE},
+    ],
+    ids=lambda moment: " ".join(moment) + str(next(iter(moment.values()))).rpartition("/")[2],
+)
+def test_killed_create(make: Make, sockets: Path, moment: dict[str, str]) -> None:
+    history = make()
+    history.sh("echo one >~/one")
+    kill(history, sockets, "create", "first", **moment)
+    assert history.names in (["created"], ["created", "first"])
+    assert history.files() == ["one"]
+    check(history)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        {"after": STOP},
+        {"after": COMMIT},
+        {"after": RENAME},
+        {"after": CREATE},
+        {"before": START},
+        {"after": START},
+        {"before": REMOVE},
+        {"after": REMOVE},
+    ],
+    ids=lambda moment: " ".join(moment) + str(next(iter(moment.values()))).rpartition("/")[2],
+)
+def test_killed_restore(make: Make, sockets: Path, moment: dict[str, str]) -> None:
+    history = make()
+    history.sh("echo one >~/one")
+    history.done("create", "first")
+    history.sh("echo two >~/two")
+    kill(history, sockets, "restore", "created", **moment)
+    files = history.files()
+    assert (files, history.position) in [([], 0), (["one", "two"], 1), (["one", "two"], 2)]
+    history.sh("echo three >~/three")
+    check(history)
+    assert history.files() == [*files, "three"] if not files else sorted([*files, "three"])
+    history.done("restore", "first")
+    assert history.files() == ["one"]
+    if not files:
+        history.done("restore", "before-restore-2")
+        assert history.files() == ["one", "two"]
+
+
+@pytest.mark.parametrize("moment", [{"before": REMOVE_IMAGE}, {"after": REMOVE_IMAGE}], ids=["before", "after"])
+def test_killed_remove(make: Make, sockets: Path, moment: dict[str, str]) -> None:
+    history = make()
+    for name in ("first", "second"):
+        history.sh(f"echo {name} >~/{name}")
+        history.done("create", name)
+    history.done("restore", "created")
+    kill(history, sockets, "remove", "first", "second", **moment)
+    assert history.names == ["created"]
+    check(history)
+
+
+def test_killed_diff_leaves_no_container(make: Make, sockets: Path) -> None:
+    history = make()
+    history.done("create", "first")
+    kill(history, sockets, "diff", "created", "first", before=EXPORT)
+    check(history)
