@@ -20,16 +20,17 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import active, calls, environment, lookups, mapping, memory, parallel, report, spawn, streams
+from benchmarks import active, calls, environment, lookups, mapping, memory, parallel, report, snapshots, spawn, streams
 from benchmarks.environment import CLEANENV, MeasuredEnvironment
 from benchmarks.results import Figure, Results, Section, Target, at_least, at_most
 from benchmarks.sampling import Sample, interleave
 
-SECTIONS = ("calls", "mapping", "parallel", "streams", "text", "lookups", "commands", "memory", "active")
+SECTIONS = ("calls", "mapping", "parallel", "streams", "text", "lookups", "commands", "memory", "active", "snapshots")
 STREAM_BYTES = 10 * 10**9
 AT_ONCE = 1000
 TEXT_BYTES = 64 * 10**6  # of a file that is written again and again
 TEXT_TIMES = 50
+SNAPSHOT_MEGABYTES = (1, 100, 500)
 
 
 def main() -> int:
@@ -266,6 +267,43 @@ def _measure_active(measured: MeasuredEnvironment, rounds: int, results: Results
         results.sections += active.sections(rounds, advance)
 
 
+def _measure_snapshots(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    turns = max(2, rounds // 20)
+    # Of its own: the measured one may be somebody's, whose history this is not.
+    with environment.made(measured.image) as own, contextlib.closing(snapshots.SnapshotCosts(own)) as costs:
+
+        def changed(megabytes: int, measure: Callable[[], float]) -> Callable[[], float]:
+            def changed_and_measured() -> float:
+                costs.change(megabytes)
+                return measure()
+
+            return changed_and_measured
+
+        ways = {}
+        for megabytes in SNAPSHOT_MEGABYTES:
+            ways[f"engine_{megabytes}"] = changed(megabytes, costs.engines_commit)
+            ways[f"create_{megabytes}"] = changed(megabytes, costs.create)
+        samples = _interleaved("snapshots", ways, turns)
+        costs.create()
+        ways = {"start": costs.engines_start, "restore": costs.restore}
+        samples |= _interleaved("restoring", ways, max(2, rounds // 10))
+        with snapshots.listing(own) as list_all:
+            samples |= _interleaved("a list", {"list": list_all}, max(2, rounds // 10))
+    figures = []
+    for megabytes in SNAPSHOT_MEGABYTES:
+        engine, create = (samples[f"{key}_{megabytes}"] for key in ("engine", "create"))
+        figures.append(Figure(f"engine_{megabytes}", f"the engine's commit of {megabytes} MB", engine, 1.0))
+        title = f"snapshot create of {megabytes} MB"
+        figures.append(Figure(f"create_{megabytes}", title, create, create.median / engine.median))
+    start, restored = samples["start"], samples["restore"]
+    figures.append(Figure("start", "the engine's create and start", start, 1.0))
+    figures.append(Figure("restore", "snapshot restore", restored, restored.median / start.median))
+    title = f"snapshots, beside the start of Python ({turns} rounds, in turns)"
+    results.sections.append(Section("snapshots", title, "s", tuple(figures), "ratio"))
+    listed = Figure("list", f"list of {snapshots.COUNT} snapshots", samples["list"])
+    results.sections.append(Section("snapshot_list", "cleanenv snapshot list", "ms", (listed,)))
+
+
 _MEASURES = {
     "calls": _measure_calls,
     "mapping": _measure_mapping,
@@ -276,6 +314,7 @@ _MEASURES = {
     "commands": _measure_commands,
     "memory": _measure_memory,
     "active": _measure_active,
+    "snapshots": _measure_snapshots,
 }
 
 
@@ -302,7 +341,20 @@ def _targets(results: Results) -> list[Target]:
     targets += at_least("text that is mapped, GB/s", results.median("text", "on"), 1)
     targets += at_most("environment server, MB", results.median("memory", "server"), 30)
     targets += at_most(f"list of {active.COUNT} active, ms", results.median("active_list", "list"), 300)
+    targets += _snapshot_targets(results)
     return targets
+
+
+def _snapshot_targets(results: Results) -> list[Target]:
+    targets = []
+    for megabytes in SNAPSHOT_MEGABYTES:
+        engine, create = (results.median("snapshots", f"{key}_{megabytes}") for key in ("engine", "create"))
+        if engine is not None and create is not None:
+            targets += at_most(f"snapshot of {megabytes} MB ÷ the engine's", create / engine, 1.1)
+    start, restored = results.median("snapshots", "start"), results.median("snapshots", "restore")
+    if start is not None and restored is not None:
+        targets += at_most("restore ÷ create and start", restored / start, 1.1)
+    return targets + at_most(f"list of {snapshots.COUNT} snapshots, ms", results.median("snapshot_list", "list"), 300)
 
 
 @contextlib.contextmanager
