@@ -21,9 +21,11 @@ def host_config(
     api: docker.APIClient, spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table: str
 ) -> docker.types.HostConfig:
     """What of the host the container gets. Raises the SDK's errors, and UsageError for a port mapping that is none."""
+    binding, covering = mounts(spec, info, data_root=data_root, mount_table=mount_table)
     config = api.create_host_config(
         network_mode=spec.network,
-        mounts=mounts(spec, info, data_root=data_root, mount_table=mount_table),
+        mounts=binding,
+        tmpfs=covering,
         port_bindings=port_bindings(spec),
         # The agent is the first process also where the daemon's configuration adds an init.
         init=False,
@@ -41,11 +43,14 @@ def host_config(
     return config
 
 
-def mounts(spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table: str) -> list[docker.types.Mount]:
-    """The mounts of the container, as `mounts=` takes them.
+def mounts(
+    spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table: str
+) -> tuple[list[docker.types.Mount], dict[str, str]]:
+    """The mounts of the container, as `mounts=` and `tmpfs=` take them.
 
     `binds=` splits its text at colons, makes directories as root for sources that are missing, and mistakes
-    some forms for volumes.
+    some forms for volumes. A tmpfs that is one of `mounts=` has no source, and an engine that is asked for the
+    volumes of such a container (`volumes_from`) looks for a volume without a name.
     """
     wanted = binds(
         spec.mounts,
@@ -61,12 +66,11 @@ def mounts(spec: ContainerSpec, info: EngineInfo, *, data_root: str, mount_table
         Bind(spec.host_directory, HOST_DIRECTORY, writable=False, recursive=info.rootless),
     )
     hidden_root = data_root if info.kind == "docker" else ""
-    return [_mount(item, hidden_root) for item in (*wanted, *own)]
+    binding = [_mount(item, hidden_root) for item in (*wanted, *own) if isinstance(item, Bind)]
+    return binding, {item.target: "ro,size=64k" for item in wanted if isinstance(item, Cover)}
 
 
-def _mount(item: Bind | Cover, data_root: str) -> docker.types.Mount:
-    if isinstance(item, Cover):
-        return docker.types.Mount(item.target, None, type="tmpfs", read_only=True, tmpfs_size=1 << 16)
+def _mount(item: Bind, data_root: str) -> docker.types.Mount:
     mount = docker.types.Mount(item.target, _source(item, data_root), type="bind", read_only=not item.writable)
     if not item.recursive:
         mount["BindOptions"] = {"NonRecursive": True}

@@ -99,7 +99,7 @@ TABLE = "1 0 8:1 / / rw - ext4 sda rw\n2 1 8:2 / /home rw - ext4 sdb rw\n"
 
 
 def test_mounts_are_given_to_docker_without_a_propagation() -> None:
-    made = [dict(mount) for mount in mounts(SPEC, DOCKER, data_root="/var/lib/docker", mount_table=TABLE)]
+    made = [dict(mount) for mount in mounts(SPEC, DOCKER, data_root="/var/lib/docker", mount_table=TABLE)[0]]
     private = {"NonRecursive": True}
     assert made == [
         {"Target": "/r", "Source": "/.", "Type": "bind", "ReadOnly": True, "BindOptions": private},
@@ -128,18 +128,25 @@ def test_mounts_are_given_to_docker_without_a_propagation() -> None:
     ]
 
 
+def test_what_is_hidden_is_covered_by_a_file_system_that_is_no_mount_of_the_engine() -> None:
+    spec = ContainerSpec("x", "i", "/a", "/d", "/h", (), (Mount("/", "/r", writable=False),), (), hidden="/usr")
+    binding, covering = mounts(spec, DOCKER, data_root="/var/lib/docker", mount_table=TABLE)
+    assert [mount["Type"] for mount in binding] == ["bind"] * 5
+    assert covering == {"/r/usr": "ro,size=64k"}
+
+
 @pytest.mark.parametrize(
     ("data_root", "source"),
     [("/var/lib/docker", "/var/."), ("/data/docker", "/var"), ("/various", "/var"), ("", "/var")],
 )
 def test_only_a_bind_that_contains_the_data_root_hides_that_from_docker(data_root: str, source: str) -> None:
     spec = ContainerSpec("x", "i", "/a", "/d", "/h", (), (Mount("/var", "/v", writable=False),), ())
-    assert mounts(spec, DOCKER, data_root=data_root, mount_table="")[0]["Source"] == source
+    assert mounts(spec, DOCKER, data_root=data_root, mount_table="")[0][0]["Source"] == source
 
 
 def test_rootless_podman_gets_recursive_binds_of_plain_names() -> None:
     podman = EngineInfo("podman", "4.3.1", "1.41", "unix:///x", rootless=True)
-    made = mounts(SPEC, podman, data_root="/home/me/.local/share/containers", mount_table=TABLE)
+    made, _ = mounts(SPEC, podman, data_root="/home/me/.local/share/containers", mount_table=TABLE)
     assert [mount["Source"] for mount in made[:3]] == ["/", "/home", "/tmp"]
     assert not any("BindOptions" in mount for mount in made)
 
