@@ -15,6 +15,7 @@ from benchmarks.environment import CLEANENV, MeasuredEnvironment
 from cleanenv.cli.context import current_host, engine_connector
 from cleanenv.engine.port import Engine
 from cleanenv.environments import open_environment
+from cleanenv.files import locked
 from cleanenv.model.history import History, Layer, Snapshot
 from cleanenv.model.state import dump_state
 from cleanenv.operations import containers
@@ -56,10 +57,12 @@ class SnapshotCosts:
         return seconds
 
     def create(self) -> float:
-        """A snapshot of the same change, and the container that goes on from it."""
+        """A snapshot of the same change."""
         start = time.perf_counter()
         take(self._root, Request(""), self._host, connect=lambda: self._engine, progress=lambda *_: None)
-        return time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        self._wait()
+        return seconds
 
     def engines_start(self) -> float:
         """A container of the present snapshot, created and started, until its agent answers."""
@@ -79,18 +82,25 @@ class SnapshotCosts:
                 self._engine.remove_container(made.state.container_id)
 
     def restore(self) -> float:
-        """Back to the present snapshot: nothing is to be saved, and nothing runs."""
+        """To the present snapshot: nothing is to be saved, and nothing runs."""
         start = time.perf_counter()
         restore.restore(
             self._root,
             restore.back(0),
             self._host,
-            discard=False,
+            discard=True,
             connect=lambda: self._engine,
             progress=lambda *_: None,
             warn=print,
         )
-        return time.perf_counter() - start
+        seconds = time.perf_counter() - start
+        self._wait()
+        return seconds
+
+    def _wait(self) -> None:
+        """Until what goes on in the background is done."""
+        with locked(open_environment(self._root).runtime.lock):
+            pass
 
 
 @contextlib.contextmanager

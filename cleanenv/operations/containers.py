@@ -37,6 +37,7 @@ __all__ = [
     "ensure_running",
     "held_if_idle",
     "is_running",
+    "is_used",
     "own_containers",
     "remove_others",
     "replace_container",
@@ -131,10 +132,12 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
 
 
 def replace_container(engine: Engine, environment: Environment, history: History, *, start: bool) -> Environment:
-    """Put a container made from the present snapshot of `history` in place of the environment's, which has stopped.
+    """Put a container made from the present snapshot of `history` in place of the environment's.
 
-    Volumes go over to the new one. The state says of it before it is started: no call reaches a container of which the
-    state does not speak. When it does not start, all is as before. Returns the environment with the new container.
+    No program runs in that one, and nobody can call it (cleanenv/gate.py). It runs on until the new one answers, unless
+    both would listen on the same ports of the host; then it is what `remove_others` removes. Volumes go over to the new
+    one. The state says of it before it is started: no call reaches a container of which the state does not speak. When
+    it does not start, all is as before. Returns the environment with the new container.
     """
     old = engine.container(environment.state.container_id)
     after = replace(environment, state=replace(environment.state, history=history))
@@ -142,6 +145,10 @@ def replace_container(engine: Engine, environment: Environment, history: History
     if image is None:
         raise _nothing_left(after)
     with contextlib.ExitStack() as undo:
+        if start:
+            with uninterrupted():
+                gate.renew(environment.runtime)
+                undo.callback(gate.put_back, environment.runtime)
         if old is not None:
             with uninterrupted():
                 engine.rename_container(old.id, f"{container_name(environment.state.id)}-before")
@@ -154,12 +161,12 @@ def replace_container(engine: Engine, environment: Environment, history: History
             undo.callback(save_state, environment.paths, environment.state)
             save_state(made.paths, made.state)
         if start:
+            if old is not None and old.is_running and environment.configuration.publish:
+                engine.stop_container(old.id, STOP_GRACE_S)
             _start(engine, made)
             wait_for_agent(engine, made.state.container_id, made.runtime)
         undo.pop_all()
-    if old is not None:
-        with contextlib.suppress(EngineError):  # it is a leftover then
-            engine.remove_container(old.id)
+    gate.open_again(made.runtime)
     return made
 
 
@@ -176,27 +183,36 @@ def remove_others(engine: Engine, environment: Environment) -> None:
 
 
 @contextlib.contextmanager
-def held_if_idle(environment: Environment, container: Container) -> Iterator[bool]:
-    """Keep new calls out during the block, if no program runs in the container; whether it is so.
+def held_if_idle(environment: Environment, container: Container) -> Iterator[contextlib.ExitStack | None]:
+    """Keep new calls out during the block, if no program runs in the container; None when one does.
 
-    Programs of on_activate and on_deactivate would hear of a container that is replaced: one that has any is never
-    called idle. One that does not run is.
+    One with programs of on_activate or on_deactivate is never called idle, one that does not run is. Who empties the
+    stack is who lets calls in again (cleanenv/gate.py).
     """
-    if not container.is_running:
-        yield True
-        return
+    with contextlib.ExitStack() as held:
+        if container.is_running:
+            gate.close(environment.runtime)
+            held.callback(gate.open_again, environment.runtime)
+            if is_used(environment, container):
+                held.close()
+                yield None
+                return
+        yield held
+
+
+def is_used(environment: Environment, container: Container) -> bool:
+    """Whether its end would be noticed inside: by a program, or by those of on_activate and on_deactivate.
+
+    For who has closed the way to it.
+    """
     configuration = environment.configuration
-    with contextlib.ExitStack() as closed:
-        closed.enter_context(gate.closed(environment.runtime))
-        try:
-            calls = ask_activity(environment.runtime.closing_directory).calls
-        except AgentError:
-            calls = 1
-        has_hooks = bool(configuration.on_activate or configuration.on_deactivate)
-        is_held = calls == 0 and not has_hooks and is_idle(container.pid)
-        if not is_held:
-            closed.close()
-        yield is_held
+    if configuration.on_activate or configuration.on_deactivate:
+        return True
+    try:
+        calls = ask_activity(environment.runtime.closing_directory).calls
+    except AgentError:
+        return True
+    return calls > 0 or not is_idle(container.pid)
 
 
 def _start(engine: Engine, environment: Environment) -> None:

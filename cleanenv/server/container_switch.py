@@ -7,6 +7,7 @@ import fcntl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import BinaryIO
 
 from cleanenv import gate
 from cleanenv.agent.activity import ask_activity
@@ -20,6 +21,7 @@ from cleanenv.server.settings import ServerSettings
 __all__ = ["ContainerSwitch"]
 
 _AGENT_TIMEOUT_S = 5.0
+_LOCK_TIMEOUT_S = 1.0  # a snapshot's last steps take less, and the start of a command takes half of it
 _POLL_S = 0.004  # the agent listens some 20 ms after the engine says "started"; there is nothing to wait on
 
 
@@ -94,11 +96,11 @@ class ContainerSwitch:
     def _alone(self) -> Iterator[tuple[str, str]]:
         """The engine's address and the container's id, while no command is at work on the environment.
 
-        Raises OSError and CleanenvError: when one is, and when a command is needed to find them out.
+        Raises OSError and CleanenvError: when one is for long, and when a command is needed to find them out.
         """
         state_file = self._settings.environment_paths.state
         with open(self._runtime.lock, "rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _take(lock)
             gate.open_again(self._runtime)
             address = self._runtime.engine.read_text("utf-8", "surrogateescape")
             yield address, load_state(state_file.read_text("ascii", "replace"), str(state_file)).container_id
@@ -127,3 +129,17 @@ class _Start:
         self.done = threading.Event()
         self.warnings: tuple[str, ...] = ()
         self.error: EngineError | None = None
+
+
+def _take(lock: BinaryIO) -> None:
+    """Take the lock as soon as it is free. Raises BlockingIOError when that takes long."""
+    deadline = time.monotonic() + _LOCK_TIMEOUT_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(_POLL_S)  # flock(2) has no limit of time
+        else:
+            return

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cleanenv.operations import live
+from cleanenv.operations import background, live
 from tests.operations.harness import Bench
 
 
@@ -25,6 +25,8 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     # What takes a kernel with FUSE, and what takes a compiler.
     monkeypatch.setattr("cleanenv.server.process.start", bench.start_server)
     monkeypatch.setattr(live, "_NATIVE", native)
+    # Another process would have an engine of its own.
+    monkeypatch.setattr(background, "run", lambda work, _log: work())
     yield bench
     bench.engine.end()
     shutil.rmtree(directory)

@@ -16,7 +16,7 @@ from cleanenv.files import replace_file
 from cleanenv.model.link import Link
 from cleanenv.operations import containers
 from cleanenv.operations.snapshots import flatten
-from cleanenv.operations.snapshots.restore import back, forward
+from cleanenv.operations.snapshots.restore import back, forward, restore
 from tests.operations.harness import Bench
 
 SH = Link("sh", "/bin/sh")
@@ -275,6 +275,48 @@ def test_new_container_that_does_not_start_leaves_the_old_one(bench: Bench) -> N
     assert open_environment(bench.root).state == before
     assert (bench.container.is_running, bench.container.name) == (True, f"cleanenv-{before.id}")
     assert len(bench.engine.specs) == 1
+
+
+def test_container_in_which_nothing_runs_is_not_stopped_for_one_that_does_not_start(bench: Bench) -> None:
+    taken(bench, "/etc/one")
+    taken(bench, "/etc/two")
+    bench.engine.refuses_to_start = bench.history.get(1).image_id
+    before, calls = bench.container, len(bench.engine.calls)
+    with pytest.raises(EngineError, match="refused"):
+        bench.restore("1")
+    assert "stop" not in [call.split()[0] for call in bench.engine.calls[calls:]]
+    assert bench.container == before
+    assert bench.list()[0].state == "running", "who calls finds it"
+
+
+@pytest.mark.parametrize("publish", [(), ("8080:80",)])
+def test_container_before_runs_until_the_new_one_does_unless_their_ports_are_the_same(
+    bench: Bench, publish: tuple[str, ...]
+) -> None:
+    other = bench.directory / "other"
+    bench.create(SH, root=other, publish=publish)
+    bench.engine.calls.clear()
+    restore(
+        other,
+        back(0),
+        bench.host,
+        discard=True,
+        connect=lambda: bench.engine,
+        progress=lambda *_: None,
+        warn=bench.warnings.append,
+    )
+    done = [call.split()[0] for call in bench.engine.calls]
+    wanted = ["create", "stop", "start", "remove"] if publish else ["create", "start", "remove"]
+    assert [each for each in done if each in {"create", "start", "stop", "remove"}] == wanted
+
+
+def test_programs_are_stopped_before_their_changes_are_saved(bench: Bench, busy: Callable[[], None]) -> None:
+    taken(bench, "/etc/one")
+    busy()
+    calls = len(bench.engine.calls)
+    bench.restore("created")
+    done = [call.split()[0] for call in bench.engine.calls[calls:]]
+    assert done.index("stop") < done.index("commit")
 
 
 def test_image_that_somebody_removed_is_said_before_anything_is_done(bench: Bench) -> None:

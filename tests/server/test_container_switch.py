@@ -138,6 +138,19 @@ def test_what_takes_more_is_done_by_a_command(bench: Bench, engine: Engine, why:
     assert runtime.agent_directory.exists()
 
 
+def test_last_steps_of_a_command_are_waited_for(bench: Bench, engine: Engine) -> None:  # noqa: F811
+    own = switch(bench)
+    bench.stop()
+    runtime = RuntimePaths(next((bench.directory / "run/cleanenv").iterdir()))
+    with open(runtime.lock) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        release = threading.Timer(0.1, fcntl.flock, [lock, fcntl.LOCK_UN])
+        release.start()
+        assert own.start() == ()
+        release.join()
+    assert (len(engine.asked), is_running(bench), commands(bench)) == (1, True, [])
+
+
 def test_an_idle_one_is_stopped_by_a_command(bench: Bench, engine: Engine) -> None:  # noqa: F811
     assert switch(bench).stop_when_idle() == ("done by the command",)
     assert (commands(bench), engine.asked) == ([f"-m cleanenv stop --when-idle -e {bench.root}"], [])

@@ -15,11 +15,10 @@ from cleanenv.engine.port import Engine, ProgressReport
 from cleanenv.environments import Environment, changing, open_environment
 from cleanenv.errors import EngineError
 from cleanenv.files import is_locked, locked
-from cleanenv.model.container import STOP_GRACE_S, Image
+from cleanenv.model.container import Image
 from cleanenv.model.history import History
 from cleanenv.model.host import Host
 from cleanenv.operations import containers
-from cleanenv.operations.interrupts import uninterrupted
 from cleanenv.operations.snapshots.changes import has_changed
 from cleanenv.operations.snapshots.images import flat_layer, image_of, tag_of, temporary_labels
 
@@ -73,19 +72,13 @@ def _replace(engine: Engine, environment: Environment, flat: Image) -> bool:
     container = engine.container(environment.state.container_id)
     if container is None:
         return False
-    with containers.held_if_idle(environment, container) as is_idle:
-        if not is_idle or has_changed(engine, environment, container):
+    with containers.held_if_idle(environment, container) as held:
+        if held is None or has_changed(engine, environment, container):
             return False
-        if container.is_running:
-            engine.stop_container(container.id, STOP_GRACE_S)
-    history = _with_flat(environment.state.history, flat)
-    try:
-        containers.replace_container(engine, environment, history, start=container.is_running)
-    except BaseException:
-        if container.is_running:
-            with uninterrupted():
-                containers.ensure_running(engine, environment)
-        raise
+        history = _with_flat(environment.state.history, flat)
+        after = containers.replace_container(engine, environment, history, start=container.is_running)
+    with contextlib.suppress(EngineError):  # it goes with a later command
+        containers.remove_others(engine, after)
     with contextlib.suppress(EngineError):  # another snapshot may stand on it
         engine.remove_image(environment.state.history.current.image_id)
     return True

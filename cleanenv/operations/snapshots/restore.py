@@ -14,7 +14,7 @@ from cleanenv.errors import CleanenvError, UsageError
 from cleanenv.model.container import Container
 from cleanenv.model.history import ROOT_ID, History, Snapshot
 from cleanenv.model.host import Host
-from cleanenv.operations import containers, hooks, live
+from cleanenv.operations import background, containers, hooks, live
 from cleanenv.operations.hooks import Warn
 from cleanenv.operations.snapshots.changes import has_changed
 from cleanenv.operations.snapshots.images import image_of
@@ -65,7 +65,7 @@ def restore(
     progress: ProgressReport,
     warn: Warn,
 ) -> Restored:
-    """Stop the container and put one made from the chosen snapshot in its place.
+    """Put a container made from the chosen snapshot in place of the present one, whose programs are stopped.
 
     What has changed since the present snapshot is saved as one first, unless `discard`. When the new container cannot
     start, the one before is back. on_deactivate and on_activate are run.
@@ -78,19 +78,21 @@ def restore(
         progress("restoring a snapshot", 0, None)
         try:
             with gate.closed(environment.runtime):
-                hooks.take_down(engine, environment, host, warn)
-            # Looked at only now: programs may have written when they were stopped.
-            present, unsaved = _saved(engine, environment, container, discard=discard)
-            target = choice(environment.state.history, unsaved)
-            image_of(engine, environment, target)
-            history = present.state.history.at(target.id)
-            restored = containers.replace_container(engine, present, history, start=True)
+                if container is None or containers.is_used(environment, container):
+                    hooks.take_down(engine, environment, host, warn)
+                # Looked at only now: programs may have written when they were stopped.
+                present, unsaved = _saved(engine, environment, container, choice, discard=discard)
+                target = choice(environment.state.history, unsaved)
+                image_of(engine, environment, target)
+                history = present.state.history.at(target.id)
+                restored = containers.replace_container(engine, present, history, start=True)
         except BaseException:
             if container is not None and container.is_running:
                 # The first error is the one to tell.
                 with contextlib.suppress(CleanenvError):
                     hooks.bring_up(engine, environment, host, warn)
             raise
+        background.run(lambda: containers.remove_others(connect(), restored), environment.paths.log)
         live.ensure_mounted(restored, host)
         hooks.activated(restored, host, warn)
         return Restored(target, None if present is environment else present.state.history.current)
@@ -105,17 +107,25 @@ def _check(engine: Engine, environment: Environment, container: Container | None
         if container is None or not has_changed(engine, environment, container):
             raise
     else:
-        if target == choice(history, True):  # noqa: FBT003
+        if not _asks(choice, history):
             image_of(engine, environment, target)
 
 
 def _saved(
-    engine: Engine, environment: Environment, container: Container | None, *, discard: bool
+    engine: Engine, environment: Environment, container: Container | None, choice: Choice, *, discard: bool
 ) -> tuple[Environment, bool]:
     """The environment with what has changed as a snapshot, unless it is to be dropped; whether anything has."""
     if container is None:
         return environment, False
     if discard:
-        return environment, has_changed(engine, environment, container)
+        return environment, _asks(choice, environment.state.history) and has_changed(engine, environment, container)
     saved = save(engine, environment, container, Request("before-restore-{id}", only_if_changed=True))
     return (environment, False) if saved is None else (saved.environment, True)
+
+
+def _asks(choice: Choice, history: History) -> bool:
+    """Whether it makes a difference to the choice that there are changes which no snapshot has."""
+    try:
+        return choice(history, True) != choice(history, False)  # noqa: FBT003
+    except UsageError:
+        return True

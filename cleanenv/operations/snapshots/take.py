@@ -8,14 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from cleanenv import gate
 from cleanenv.engine.port import Engine, ProgressReport
 from cleanenv.environments import Environment, changing, save_state
 from cleanenv.errors import EngineError, EnvironmentStateError
-from cleanenv.model.container import STOP_GRACE_S, Container, Image
+from cleanenv.model.container import Container, Image
 from cleanenv.model.history import Snapshot
 from cleanenv.model.host import Host
-from cleanenv.operations import containers
-from cleanenv.operations.interrupts import uninterrupted
+from cleanenv.operations import background, containers
 from cleanenv.operations.snapshots import flatten
 from cleanenv.operations.snapshots.changes import is_unchanged
 from cleanenv.operations.snapshots.images import image_of, labels_of, layers_of, tag_of
@@ -48,12 +48,18 @@ class Taken:
 
 
 def take(
-    root: Path, request: Request, host: Host, *, connect: Callable[[], Engine], progress: ProgressReport
+    root: Path,
+    request: Request,
+    host: Host,
+    *,
+    connect: Callable[[], Engine],
+    progress: ProgressReport,
 ) -> Taken | None:
     """Take a snapshot of the container as it is; None when nothing has changed and so none was wanted.
 
     Programs are held while their files are read, where the engine can do that, and go on. Where none runs, the
     container is replaced by one made from the snapshot: the next one then has to hold only what changes from now on.
+    That is done in the background: calls and commands that come meanwhile wait for it.
     """
     with changing(root) as environment:
         if request.name and "{" not in request.name:
@@ -66,18 +72,15 @@ def take(
             raise EnvironmentStateError(f"snapshot of {root}", why, "cleanenv start")
         start = time.monotonic()
         progress("taking a snapshot", 0, None)
-        with containers.held_if_idle(environment, container) as is_idle:
+        with containers.held_if_idle(environment, container) as held:
             saved = save(engine, environment, container, request)
             if saved is None:
                 return None
-            if is_idle and container.is_running:
-                engine.stop_container(container.id, STOP_GRACE_S)
-        if is_idle:
-            saved = _go_on(engine, saved, container, progress)
-        history = saved.environment.state.history
-        taken = Taken(history.current, history.size(history.position), time.monotonic() - start)
-        if is_idle and len(saved.image.layers) >= flatten.WANTED:
-            flatten.begin(saved.environment, host)
+            history = saved.environment.state.history
+            taken = Taken(history.current, history.size(history.position), time.monotonic() - start)
+            if held is not None:
+                background.run(lambda: _go_on(connect(), saved, container, host), environment.paths.log)
+                held.pop_all()
         return taken
 
 
@@ -115,21 +118,21 @@ def save(engine: Engine, environment: Environment, container: Container, request
     return Saved(replace(environment, state=state), image)
 
 
-def _go_on(engine: Engine, saved: Saved, before: Container, progress: ProgressReport) -> Saved:
-    """Put a container made from the snapshot in place of the one that it was taken of, which has stopped."""
+def _go_on(engine: Engine, saved: Saved, before: Container, host: Host) -> None:
+    """Put a container made from the snapshot in place of the one that it was taken of, which nobody can call."""
     environment = saved.environment
+    is_deep = len(saved.image.layers) >= flatten.NEEDED
     try:
         history = environment.state.history
-        is_deep = len(saved.image.layers) >= flatten.NEEDED
         if is_deep:
-            history = flatten.flattened(engine, environment, progress)
+            history = flatten.flattened(engine, environment, lambda *_: None)
         after = containers.replace_container(engine, environment, history, start=before.is_running)
-    except BaseException:
-        if before.is_running:
-            with uninterrupted():
-                containers.ensure_running(engine, environment)
-        raise
+    finally:
+        gate.open_again(environment.runtime)
+    with contextlib.suppress(EngineError):  # it goes with a later command
+        containers.remove_others(engine, after)
     if is_deep:
-        with contextlib.suppress(EngineError):  # it goes with a later command
+        with contextlib.suppress(EngineError):
             engine.remove_image(saved.image.id)
-    return replace(saved, environment=after)
+    elif len(saved.image.layers) >= flatten.WANTED:
+        flatten.begin(after, host)
