@@ -131,19 +131,17 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
     return environment
 
 
-def replace_container(engine: Engine, environment: Environment, history: History, *, start: bool) -> Environment:
-    """Put a container made from the present snapshot of `history` in place of the environment's.
+def replace_container(
+    engine: Engine, environment: Environment, old: Container | None, history: History, image: Image, *, start: bool
+) -> Environment:
+    """Put a container made from the image of `history`'s present snapshot in place of the environment's, the `old` one.
 
     No program runs in that one, and nobody can call it (cleanenv/gate.py). It runs on until the new one answers, unless
     both would listen on the same ports of the host; then it is what `remove_others` removes. Volumes go over to the new
     one. The state says of it before it is started: no call reaches a container of which the state does not speak. When
     it does not start, all is as before. Returns the environment with the new container.
     """
-    old = engine.container(environment.state.container_id)
     after = replace(environment, state=replace(environment.state, history=history))
-    image = engine.image(history.current.image_id)
-    if image is None:
-        raise _nothing_left(after)
     with contextlib.ExitStack() as undo:
         if start:
             with uninterrupted():
@@ -170,8 +168,11 @@ def replace_container(engine: Engine, environment: Environment, history: History
     return made
 
 
-def remove_others(engine: Engine, environment: Environment) -> None:
-    """Remove the containers that a killed command left: all of the environment's but the one that its state names."""
+def remove_others(engine: Engine, environment: Environment) -> Container | None:
+    """Remove the containers that a killed command left: all of the environment's but the one that its state names.
+
+    Returns that one, None when somebody removed it.
+    """
     own = None
     for each in engine.containers(f"{ID_LABEL}={environment.state.id}"):
         if each.id == environment.state.container_id:
@@ -180,6 +181,7 @@ def remove_others(engine: Engine, environment: Environment) -> None:
             engine.remove_container(each.id)
     if own is not None and own.name != container_name(environment.state.id):
         engine.rename_container(own.id, container_name(environment.state.id))
+    return own
 
 
 @contextlib.contextmanager

@@ -62,9 +62,10 @@ def flatten(root: Path, *, connect: Callable[[], Engine], progress: ProgressRepo
         return is_done
 
 
-def flattened(engine: Engine, environment: Environment, progress: ProgressReport) -> History:
-    """The history with its present snapshot flat; nothing is saved yet."""
-    return _with_flat(environment.state.history, _flat_image(engine, environment, progress))
+def flattened(engine: Engine, environment: Environment, progress: ProgressReport) -> tuple[History, Image]:
+    """The history with its present snapshot flat, and that one's image; nothing is saved yet."""
+    flat = _flat_image(engine, environment, progress)
+    return _with_flat(environment.state.history, flat), flat
 
 
 def _replace(engine: Engine, environment: Environment, flat: Image) -> bool:
@@ -76,7 +77,7 @@ def _replace(engine: Engine, environment: Environment, flat: Image) -> bool:
         if held is None or has_changed(engine, environment, container):
             return False
         history = _with_flat(environment.state.history, flat)
-        after = containers.replace_container(engine, environment, history, start=container.is_running)
+        after = containers.replace_container(engine, environment, container, history, flat, start=container.is_running)
     with contextlib.suppress(EngineError):  # it goes with a later command
         containers.remove_others(engine, after)
     with contextlib.suppress(EngineError):  # another snapshot may stand on it

@@ -72,8 +72,7 @@ def restore(
     """
     with changing(root) as environment:
         engine = connect()
-        remove_leftovers(engine, environment)
-        container = engine.container(environment.state.container_id)
+        container = containers.remove_others(engine, environment)
         _check(engine, environment, container, choice)
         progress("restoring a snapshot", 0, None)
         try:
@@ -83,16 +82,16 @@ def restore(
                 # Looked at only now: programs may have written when they were stopped.
                 present, unsaved = _saved(engine, environment, container, choice, discard=discard)
                 target = choice(environment.state.history, unsaved)
-                image_of(engine, environment, target)
+                image = image_of(engine, environment, target)
                 history = present.state.history.at(target.id)
-                restored = containers.replace_container(engine, present, history, start=True)
+                restored = containers.replace_container(engine, present, container, history, image, start=True)
         except BaseException:
             if container is not None and container.is_running:
                 # The first error is the one to tell.
                 with contextlib.suppress(CleanenvError):
                     hooks.bring_up(engine, environment, host, warn)
             raise
-        background.run(lambda: containers.remove_others(connect(), restored), environment.paths.log)
+        background.run(lambda: remove_leftovers(connect(), restored), environment.paths.log)
         live.ensure_mounted(restored, host)
         hooks.activated(restored, host, warn)
         return Restored(target, None if present is environment else present.state.history.current)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from pathlib import Path
 from cleanenv import gate
 from cleanenv.engine.port import Engine, ProgressReport
 from cleanenv.environments import Environment, changing, save_state
-from cleanenv.errors import EngineError, EnvironmentStateError
+from cleanenv.errors import EnvironmentStateError
 from cleanenv.model.container import Container, Image
 from cleanenv.model.history import Snapshot
 from cleanenv.model.host import Host
@@ -65,7 +64,6 @@ def take(
         if request.name and "{" not in request.name:
             environment.state.history.check_free(request.name)
         engine = connect()
-        remove_leftovers(engine, environment)
         container = engine.container(environment.state.container_id)
         if container is None:
             why = "its container was removed, and with it what had changed in it"
@@ -78,8 +76,10 @@ def take(
                 return None
             history = saved.environment.state.history
             taken = Taken(history.current, history.size(history.position), time.monotonic() - start)
-            if held is not None:
-                background.run(lambda: _go_on(connect(), saved, container, host), environment.paths.log)
+            # What a killed command left is in nobody's way until then.
+            work = _go_on if held else _tidy
+            background.run(lambda: work(connect(), saved, container, host), environment.paths.log)
+            if held:
                 held.pop_all()
         return taken
 
@@ -120,19 +120,20 @@ def save(engine: Engine, environment: Environment, container: Container, request
 
 def _go_on(engine: Engine, saved: Saved, before: Container, host: Host) -> None:
     """Put a container made from the snapshot in place of the one that it was taken of, which nobody can call."""
-    environment = saved.environment
-    is_deep = len(saved.image.layers) >= flatten.NEEDED
+    environment, image = saved.environment, saved.image
+    history = environment.state.history
     try:
-        history = environment.state.history
-        if is_deep:
-            history = flatten.flattened(engine, environment, lambda *_: None)
-        after = containers.replace_container(engine, environment, history, start=before.is_running)
+        containers.remove_others(engine, environment)
+        if len(image.layers) >= flatten.NEEDED:
+            history, image = flatten.flattened(engine, environment, lambda *_: None)
+        after = containers.replace_container(engine, environment, before, history, image, start=before.is_running)
     finally:
         gate.open_again(environment.runtime)
-    with contextlib.suppress(EngineError):  # it goes with a later command
-        containers.remove_others(engine, after)
-    if is_deep:
-        with contextlib.suppress(EngineError):
-            engine.remove_image(saved.image.id)
-    elif len(saved.image.layers) >= flatten.WANTED:
+    remove_leftovers(engine, after)
+    if len(image.layers) >= flatten.WANTED:
         flatten.begin(after, host)
+
+
+def _tidy(engine: Engine, saved: Saved, _before: Container, _host: Host) -> None:
+    """Leave the container as it is: programs run in it."""
+    remove_leftovers(engine, saved.environment)
