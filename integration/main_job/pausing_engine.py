@@ -6,6 +6,7 @@ import contextlib
 import re
 import select
 import socket
+import struct
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -19,12 +20,13 @@ class PausingEngine:
     """Passes everything on between `path` and the engine; `before` or `after` is the request to pause at.
 
     They are regular expressions for the beginning of a request, as "POST /[^/]*/containers/create". `reached` is
-    set when it pauses, and it goes on with `go_on`.
+    set when it pauses, and it goes on with `go_on`. `waiting` is the process whose request that is.
     """
 
     def __init__(self, path: Path, engine: str, *, before: str = "", after: str = "") -> None:
         self.address = f"unix://{path}"
         self.reached = threading.Event()
+        self.waiting = 0
         self._go_on = threading.Event()
         self._engine = engine
         self._before, self._after = (re.compile(text.encode()) if text else None for text in (before, after))
@@ -78,21 +80,20 @@ class PausingEngine:
                         if not data:
                             return
                         if source is client:
-                            self._pause_if(self._before, data)
+                            if self._before and self._before.match(data):
+                                self._pause(client)
                             # A request's body may come apart from its head.
                             hold_answer = hold_answer or bool(self._after and self._after.match(data))
                             engine.sendall(data)
                         else:
                             if hold_answer:
-                                self._pause()
+                                self._pause(client)
                             hold_answer = False
                             client.sendall(data)
 
-    def _pause_if(self, pattern: re.Pattern[bytes] | None, data: bytes) -> None:
-        if pattern is not None and pattern.match(data):
-            self._pause()
-
-    def _pause(self) -> None:
+    def _pause(self, client: socket.socket) -> None:
         if not self._go_on.is_set():
+            credentials = client.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            self.waiting, _, _ = struct.unpack("3i", credentials)
             self.reached.set()
             self._go_on.wait(_TIMEOUT_S)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from cleanenv.environments import open_environment
+from cleanenv.files import locked
 from integration.main_job.caller import Argument, Caller, Environment, Result
 
 __all__ = ["History", "Make"]
@@ -21,8 +23,10 @@ class History:
     environment: Environment
 
     def run(self, verb: str, *arguments: Argument) -> Result:
-        """Run `cleanenv snapshot`."""
-        return self.environment.caller.cleanenv("snapshot", verb, "-e", self.environment.path, *arguments)
+        """Run `cleanenv snapshot`, until what it does in the background is done too."""
+        result = self.environment.caller.cleanenv("snapshot", verb, "-e", self.environment.path, *arguments)
+        with locked(open_environment(self.environment.path).runtime.lock):
+            return result
 
     def done(self, verb: str, *arguments: Argument) -> str:
         """What it says on stderr when it succeeds."""

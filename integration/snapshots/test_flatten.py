@@ -9,6 +9,7 @@ import pytest
 
 from cleanenv.cli.context import current_host, engine_connector
 from cleanenv.engine.port import Engine
+from cleanenv.operations import background
 from cleanenv.operations.snapshots import flatten
 from cleanenv.operations.snapshots.take import Request, take
 from integration.main_job.caller import ONE_CALLER
@@ -23,6 +24,7 @@ pytestmark = ONE_CALLER
 def connect(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Engine]]:
     engine = engine_connector(current_host())()
     monkeypatch.setattr(flatten, "begin", lambda *_: None)
+    monkeypatch.setattr(background, "run", lambda work, _log: work())
     yield lambda: engine
     engine.close()
 
@@ -86,7 +88,8 @@ def test_killed_in_the_middle_it_leaves_nothing(
     history = make()
     snapshot(history, connect, "one")
     before = history.snapshots
-    own = "import os, signal; from cleanenv.operations.snapshots import flatten; flatten.WANTED = 2\n"
+    own = "import os, signal; from cleanenv.operations import background
+from cleanenv.operations.snapshots import flatten; flatten.WANTED = 2\n"
     script = place / "killed.py"
     script.write_text(
         f"{own}from cleanenv.cli.context import current_host, engine_connector\nfrom pathlib import Path\n"

@@ -89,6 +89,18 @@ def test_program_goes_on_through_a_snapshot_and_ends_with_a_restore(make: Make) 
 
 
 @ONE_CALLER
+def test_calls_at_once_after_it_wait_for_the_container_that_goes_on(make: Make) -> None:
+    history = make()
+    environment = history.environment
+    for number in range(5):
+        for verb in (["create"], ["restore", str(number + 1)]):
+            assert environment.caller.cleanenv("snapshot", *verb, "-e", environment.path).returncode == 0
+            assert history.sh(f"echo {verb[0]} >>~/lines").returncode == 0
+        history.done("create")
+    assert history.sh("cat ~/lines").output.split() == ["create", "restore"] * 5
+
+
+@ONE_CALLER
 def test_restore_asks_when_others_are_in_the_environment(make: Make) -> None:
     history = make()
     history.done("create", "first")
