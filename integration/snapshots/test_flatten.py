@@ -88,8 +88,7 @@ def test_killed_in_the_middle_it_leaves_nothing(
     history = make()
     snapshot(history, connect, "one")
     before = history.snapshots
-    own = "import os, signal; from cleanenv.operations import background
-from cleanenv.operations.snapshots import flatten; flatten.WANTED = 2\n"
+    own = "import os, signal; from cleanenv.operations.snapshots import flatten; flatten.WANTED = 2\n"
     script = place / "killed.py"
     script.write_text(
         f"{own}from cleanenv.cli.context import current_host, engine_connector\nfrom pathlib import Path\n"
