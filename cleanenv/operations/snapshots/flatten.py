@@ -1,7 +1,7 @@
 """Flatten a snapshot: the same content in one layer, long before the engine's limit of 125.
 
 Snapshots before it keep their images. It is done in the background, beside calls and commands, from WANTED layers on,
-and takes effect if nothing has changed when it is ready. With NEEDED layers the next snapshot waits for it.
+and takes effect if nothing has changed when it is ready. With NEEDED layers whatever follows the snapshot waits for it.
 """
 
 from __future__ import annotations
