@@ -24,12 +24,15 @@ def is_idle(agent_pid: int) -> bool:
 
 
 def _programs(agent: psutil.Process) -> tuple[tuple[int, str], ...]:
-    own = agent.name()
-    return tuple(
-        (child.pid, child.name())
-        for child in agent.children(recursive=True)
-        if not (child.ppid() == agent.pid and child.name() == own)
-    )
+    own, helpers = agent.name(), {agent.pid}
+    programs = []
+    for child in agent.children(recursive=True):  # each after its parent
+        name = child.name()
+        if name == own and child.ppid() in helpers:  # a worker, or a terminal's keeper, who has workers too
+            helpers.add(child.pid)
+        else:
+            programs.append((child.pid, name))
+    return tuple(programs)
 
 
 def name_of(pid: int) -> str:
