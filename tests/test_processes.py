@@ -59,7 +59,7 @@ def test_helpers_of_the_agent_are_no_programs(directory: Path, hold: int, helper
         idle = is_idle(agent.pid)
         subprocess.run(["pkill", "-P", str(agent.pid)], check=False)
         agent.kill()
-    assert (found, idle) == (["program"], False) if program else ([], True)
+    assert (found, idle) == ((["program"], False) if program else ([], True))
 
 
 def test_program_with_the_agents_name_is_one_where_a_program_has_started_it(directory: Path, hold: int) -> None:
