@@ -20,7 +20,7 @@ __all__ = ["diff"]
 
 @click.command()
 @environment_option
-@click.option("--packages", is_flag=True, help="Debian's and Python's packages instead of files.")
+@click.option("--packages", is_flag=True, help="Packages of apt, pip, npm and gem instead of files.")
 @click.option("--json", "as_json", is_flag=True, help="For programs: files and packages.")
 @click.argument("first", metavar="A", shell_complete=complete_snapshot)
 @click.argument("second", metavar="[B]", required=False, shell_complete=complete_snapshot)

@@ -8,12 +8,14 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cleanenv.contents import Contents, File, Package, read_contents
+from cleanenv.contents import Contents, File, read_contents
 from cleanenv.engine.port import Engine, ProgressReport
 from cleanenv.environments import Environment, open_environment
 from cleanenv.errors import EnvironmentStateError
 from cleanenv.files import locked
 from cleanenv.model.history import Snapshot
+from cleanenv.model.package import Package
+from cleanenv.operations.reading import counted
 from cleanenv.operations.snapshots.changes import own_paths
 from cleanenv.operations.snapshots.images import image_of, temporary_labels
 from cleanenv.runtime import make_runtime_directory
@@ -32,17 +34,18 @@ class FileChange:
 
 @dataclass(frozen=True, slots=True)
 class PackageChange:
-    """`before` and `after` are versions; None where it is not installed."""
+    """`before` and `after` are versions; None where it is not installed. `directory` is as in Package."""
 
     manager: str
     name: str
+    directory: str
     before: str | None
     after: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Sorted by path, and by manager and name."""
+    """Sorted by path, and by manager, name and directory."""
 
     files: tuple[FileChange, ...]
     packages: tuple[PackageChange, ...]
@@ -83,16 +86,8 @@ def _present(engine: Engine, environment: Environment) -> AbstractContextManager
 
 
 def _read(source: AbstractContextManager[Iterator[bytes]], what: str, progress: ProgressReport) -> Contents:
-    def counted(chunks: Iterator[bytes]) -> Iterator[bytes]:
-        done = 0
-        for chunk in chunks:
-            done += len(chunk)
-            progress(what, done, None)
-            yield chunk
-
-    progress(what, 0, None)
     with source as chunks:
-        return read_contents(counted(chunks))
+        return read_contents(counted(chunks, what, progress))
 
 
 def _difference(before: Contents, after: Contents, own: frozenset[str]) -> Difference:
@@ -102,7 +97,7 @@ def _difference(before: Contents, after: Contents, own: frozenset[str]) -> Diffe
         for path in paths
         if path not in own and before.files.get(path) != after.files.get(path)
     )
-    packages = sorted(before.packages.keys() | after.packages.keys(), key=lambda each: (each.manager, each.name))
+    packages = sorted(before.packages.keys() | after.packages.keys())
     return Difference(files, tuple(_package(each, before, after) for each in packages if _differs(each, before, after)))
 
 
@@ -115,4 +110,5 @@ def _differs(package: Package, before: Contents, after: Contents) -> bool:
 
 
 def _package(package: Package, before: Contents, after: Contents) -> PackageChange:
-    return PackageChange(package.manager, package.name, before.packages.get(package), after.packages.get(package))
+    versions = (before.packages.get(package), after.packages.get(package))
+    return PackageChange(package.manager, package.name, package.directory, *versions)
