@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import partial
 from http import HTTPStatus
 
 import docker
@@ -18,7 +17,7 @@ import docker.tls
 import docker.types
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-from cleanenv.engine import docker_config, docker_files, docker_pull, docker_snapshots
+from cleanenv.engine import docker_config, docker_exec, docker_files, docker_pull, docker_snapshots
 from cleanenv.engine.docker_errors import LIBRARY_ERRORS, explain, library_errors, status_of, taken_port, translate
 from cleanenv.engine.docker_values import (
     container_of,
@@ -33,14 +32,13 @@ from cleanenv.engine.docker_values import (
 from cleanenv.engine.port import ProgressReport
 from cleanenv.engine.probe import Endpoint, EngineVersion
 from cleanenv.errors import EngineError, ImageNotFoundError
-from cleanenv.model.container import AGENT_PATH, Container, ContainerSpec, EngineInfo, Image, LabelledImage
+from cleanenv.model.container import AGENT_PATH, Container, ContainerSpec, EngineInfo, Finished, Image, LabelledImage
 
 __all__ = ["DockerEngine", "read_mount_table"]
 
 # A start or a removal takes a second or two on a busy machine; what moves all bytes of an image minutes.
 _TIMEOUT_S = 60
 _PATIENCE_S = 1800
-_CHUNK = 1 << 20
 
 # What needs no network of the engine; Docker lists these as networks.
 _NETWORK_MODES = {
@@ -160,9 +158,8 @@ class DockerEngine:
         with file:
             size = os.fstat(file.fileno()).st_size
             with self._errors(what):
-                image_id = docker_snapshots.import_stream(
-                    self._patient, iter(partial(file.read, _CHUNK), b""), tag, _IMPORT_CHANGES, size, progress
-                )
+                chunks = docker_snapshots.chunks_of(file)
+                image_id = docker_snapshots.import_stream(self._patient, chunks, tag, _IMPORT_CHANGES, size, progress)
         return self._made(image_id, what)
 
     def remove_image(self, image_id: str) -> None:
@@ -369,6 +366,11 @@ class DockerEngine:
         # The list does not say the process; a container that ends in between is no longer there.
         found = [self.container(text_of(item, "Id")) for item in listed]
         return tuple(sorted((each for each in found if each is not None), key=lambda each: each.name))
+
+    def run(self, container_id: str, command: Sequence[str], variables: Mapping[str, str]) -> Finished:
+        """Run a program in it as root, to its end."""
+        with self._errors(f"run {command[0]} in container {container_id[:12]}"):
+            return docker_exec.run(self._patient, container_id, command, variables)
 
     def logs(self, container_id: str, lines: int) -> str:
         """The last lines that its first process wrote."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import IO
 
 import docker
 import docker.errors
@@ -17,7 +19,7 @@ from cleanenv.engine.docker_values import field_of, items_of, text_of
 from cleanenv.engine.port import ProgressReport
 from cleanenv.errors import EngineError
 
-__all__ = ["Connect", "commit", "exported", "flatten", "import_stream", "temporary_container"]
+__all__ = ["Connect", "chunks_of", "commit", "exported", "flatten", "import_stream", "temporary_container"]
 
 Connect = Callable[[], docker.APIClient]
 
@@ -51,6 +53,11 @@ def exported(connect: Connect, container_id: str) -> Iterator[Iterator[bytes]]:
     """The files of the container as a tar stream, without what is mounted in it."""
     with contextlib.closing(connect()) as api:
         yield api.export(container_id, chunk_size=_CHUNK)
+
+
+def chunks_of(file: IO[bytes]) -> Iterator[bytes]:
+    """The content of a file, so that none of it is kept."""
+    return iter(partial(file.read, _CHUNK), b"")
 
 
 def flatten(connect: Connect, image_data: object, chunks: Iterator[bytes], tag: str, progress: ProgressReport) -> str:

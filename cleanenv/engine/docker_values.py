@@ -33,6 +33,7 @@ def image_of(data: object) -> Image:
         volumes=tuple(_map(config, "Volumes")),
         size=size if isinstance(size, int) else 0,
         layers=_texts(field_of(data, "RootFS"), "Layers"),
+        digests=tuple(digest for digest in _texts(data, "RepoDigests") if "<none>" not in digest),
     )
 
 

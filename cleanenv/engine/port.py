@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Image, LabelledImage
+from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Finished, Image, LabelledImage
 
 __all__ = ["Engine", "ProgressReport"]
 
@@ -95,6 +95,12 @@ class Engine(Protocol):
 
     def containers(self, label: str) -> tuple[Container, ...]:
         """All containers, running or not, that carry the label."""
+
+    def run(self, container_id: str, command: Sequence[str], variables: Mapping[str, str]) -> Finished:
+        """Run a program in a running container as its root, to its end, with these variables besides its own.
+
+        No shell reads the words. The status of one that is not there, or cannot be executed, is 126 or 127.
+        """
 
     def logs(self, container_id: str, lines: int) -> str:
         """The last lines that its first process wrote."""

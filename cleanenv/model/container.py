@@ -14,6 +14,7 @@ __all__ = [
     "Container",
     "ContainerSpec",
     "EngineInfo",
+    "Finished",
     "Image",
     "LabelledImage",
 ]
@@ -34,7 +35,8 @@ class EngineInfo:
 class Image:
     """An image by its id (`sha256:…`, always with the prefix), with the variables that its programs expect.
 
-    `layers` name the content of each layer from the lowest on; `size` is in bytes, all layers together.
+    `layers` name the content of each layer from the lowest on; `size` is in bytes, all layers together. `digests` name
+    it in the registries that have it (`debian@sha256:…`).
     """
 
     id: str
@@ -43,6 +45,7 @@ class Image:
     volumes: tuple[str, ...]
     size: int
     layers: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,14 @@ class Container:
     @property
     def is_running(self) -> bool:
         return self.status == "running"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a program in a container ended, and the last of what it wrote."""
+
+    status: int
+    output: str
 
 
 AGENT_PATH = "/.cleanenv/agent"

@@ -54,6 +54,16 @@ class EngineContract:
         assert info.kind in {"docker", "podman"}
         assert info.address.startswith(("unix://", "tcp://"))
 
+    def test_program_of_a_container_is_run_as_its_root_without_a_shell(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.engine.start_container(container.id)
+        missing = bench.engine.run(container.id, ["nothing; of that name"], {"NAME": "a b"})
+        assert missing.status in (126, 127)
+        assert "nothing; of that name" in missing.output
+        bench.engine.stop_container(container.id, 5)
+        with pytest.raises(EngineError):
+            bench.engine.run(container.id, ["nothing"], {})
+
     # Images
 
     def test_unknown_image_is_none(self, bench: Bench) -> None:

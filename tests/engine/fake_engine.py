@@ -7,13 +7,13 @@ import hashlib
 import io
 import itertools
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cleanenv.errors import EngineError, EngineUnavailableError, ImageNotFoundError, UsageError
-from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Image, LabelledImage
+from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Finished, Image, LabelledImage
 
 if TYPE_CHECKING:
     from cleanenv.engine.port import ProgressReport
@@ -42,7 +42,8 @@ class FakeEngine:
 
     A container's first process writes `says_at_start` and `says_at_end` to its log, and every image has the
     `files_of_images`. `calls` names the requests that changed something, `specs` the containers made, and `is_gone`
-    makes every request fail. Containers of the image `refuses_to_start` do not start.
+    makes every request fail. Containers of the image `refuses_to_start` do not start, and `programs` stands for what
+    programs in containers do.
     """
 
     def __init__(self, *, registry: dict[str, int] | None = None) -> None:
@@ -52,6 +53,7 @@ class FakeEngine:
         self.says_at_end = ""
         self.is_gone = False
         self.refuses_to_start = ""
+        self.programs: Callable[[str, Sequence[str]], Finished] = _none
         self.calls: list[str] = []
         self._images: dict[str, Image] = {}
         self._stored: dict[str, _Stored] = {}
@@ -250,6 +252,13 @@ class FakeEngine:
         found = (made.container for made in self._made.values() if _carries(made.container.labels, label))
         return tuple(sorted(found, key=lambda container: container.name))
 
+    def run(self, container_id: str, command: Sequence[str], variables: Mapping[str, str]) -> Finished:
+        self._answer(f"run {' '.join(command)}")
+        assert all(isinstance(value, str) for value in variables.values())
+        if not self._get(container_id, "run a program in").container.is_running:
+            raise EngineError(f"run {command[0]}", "the container does not run")
+        return self.programs(container_id, command)
+
     def logs(self, container_id: str, lines: int) -> str:
         self._answer("logs")
         return "".join(self._get(container_id, "read the log of").log.splitlines(keepends=True)[-lines:])
@@ -293,6 +302,10 @@ class FakeEngine:
                 self._images[image.id] = replace(image, tags=left)
         image = self._images[image_id]
         self._images[image_id] = replace(image, tags=(*image.tags, tag))
+
+
+def _none(_container_id: str, command: Sequence[str]) -> Finished:
+    return Finished(127, f"{command[0]}: not found")
 
 
 def _carries(labels: Iterable[tuple[str, str]], label: str) -> bool:
