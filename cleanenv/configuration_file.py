@@ -25,9 +25,9 @@ from cleanenv.model.snapshot_rule import SnapshotRule, make_snapshot_rule
 from cleanenv.model.switch import parse_switch
 from cleanenv.model.user import parse_user
 
-__all__ = ["dump_configuration", "read_configuration"]
+__all__ = ["SECTIONS", "configuration_of", "dump_configuration", "parse_sections", "quoted", "read_configuration"]
 
-_SECTIONS = ("global", "directory", "link", "host_link", "environment", "profile", "snapshot")
+SECTIONS = ("global", "directory", "link", "host_link", "environment", "profile", "snapshot")
 _VALUES = ("base", "network", "user", "idle_timeout", "grace")
 _NESTED = ("profile", "snapshot")  # which have a section for each program
 _ALWAYS = "always"
@@ -47,7 +47,9 @@ def read_configuration(path: Path) -> Configuration:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(what, error.strerror or str(error)) from error
-    return _parse(content, what)
+    # Split here: what other characters end a line for Python are part of a name for the kernel.
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    return configuration_of(parse_sections(lines, what), what)
 
 
 def dump_configuration(configuration: Configuration) -> bytes:
@@ -56,30 +58,30 @@ def dump_configuration(configuration: Configuration) -> bytes:
     for name in _VALUES:
         value = getattr(configuration, name)
         if value is not None:
-            lines.append(f"{name} = {_quoted(str(value))}")
+            lines.append(f"{name} = {quoted(str(value))}")
     lines += [f"{name} = True" for name in _SWITCHES if getattr(configuration, name)]
     for name in _LISTS:
         values = getattr(configuration, name)
         if values:
             # Only what stands alone may be anything.
-            quote = _quoted_value if len(values) == 1 else _quoted
+            quote = _quoted_value if len(values) == 1 else quoted
             lines.append(f"{name} = {', '.join(map(quote, values))}")
     lines.append("[directory]")
     for mount in configuration.mounts:
         mode = "rw" if mount.writable else "ro"
-        lines.append(f"{_quoted(mount.host)} = {_quoted(f'{mount.container}:{mode}')}")
+        lines.append(f"{quoted(mount.host)} = {quoted(f'{mount.container}:{mode}')}")
     if configuration.links is not None:
         lines.append("[link]")
-        lines += [f"{_quoted(link.name)} = {_quoted(link.path)}" for link in configuration.links if link.name]
-        patterns = [_quoted(link.path) for link in configuration.links if link.is_glob]
+        lines += [f"{quoted(link.name)} = {quoted(link.path)}" for link in configuration.links if link.name]
+        patterns = [quoted(link.path) for link in configuration.links if link.is_glob]
         if patterns:
             lines.append(f"{_GLOBS} = {', '.join(patterns)}")
     if configuration.host_links:
         lines.append("[host_link]")
-        lines += [f"{_quoted(link.name)} = {_quoted(link.path)}" for link in configuration.host_links]
+        lines += [f"{quoted(link.name)} = {quoted(link.path)}" for link in configuration.host_links]
     if configuration.environment:
         lines.append("[environment]")
-        lines += [f"{_quoted(name)} = {_quoted_value(value)}" for name, value in configuration.environment]
+        lines += [f"{quoted(name)} = {_quoted_value(value)}" for name, value in configuration.environment]
     lines += _profile_lines(configuration.profiles)
     lines += _rule_lines(configuration.snapshot_rules)
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
@@ -88,24 +90,27 @@ def dump_configuration(configuration: Configuration) -> bytes:
 def _profile_lines(profiles: tuple[Profile, ...]) -> list[str]:
     lines = ["[profile]"] if profiles else []
     for profile in profiles:
-        lines.append(f"[[{_quoted(' '.join(profile.programs))}]]")
-        lines += [f"{key} = {', '.join(map(_quoted, values))}" for key, values in profile_section(profile).items()]
+        lines.append(f"[[{quoted(' '.join(profile.programs))}]]")
+        lines += [f"{key} = {', '.join(map(quoted, values))}" for key, values in profile_section(profile).items()]
     return lines
 
 
 def _rule_lines(rules: tuple[SnapshotRule, ...]) -> list[str]:
     lines = ["[snapshot]"] if rules else []
     for program in dict.fromkeys(rule.program for rule in rules):
-        lines.append(f"[[{_quoted(program)}]]")
+        lines.append(f"[[{quoted(program)}]]")
         for rule in rules:
             if rule.program == program:
                 always = f", {_ALWAYS}" if rule.always else ""
-                lines.append(f"{_quoted(rule.name)} = {_quoted(rule.pattern)}{always}")
+                lines.append(f"{quoted(rule.name)} = {quoted(rule.pattern)}{always}")
     return lines
 
 
-def _quoted(text: str) -> str:
-    """As a key or a value. The library's own writer forgets the quotes of what has a `=` in it, among others."""
+def quoted(text: str) -> str:
+    """As a key or a value of the format.
+
+    The library's own writer forgets the quotes of what has a `=` in it, among others.
+    """
     if _PLAIN.fullmatch(text):
         return text
     for quote in "\"'":
@@ -122,24 +127,27 @@ def _quoted_value(text: str) -> str:
         for quote in ('"""', "'''"):
             if quote not in text:
                 return f"{quote}{text}{quote}"
-    return _quoted(text)
+    return quoted(text)
 
 
-def _parse(content: bytes, what: str) -> Configuration:
-    # Split here: what other characters end a line for Python are part of a name for the kernel.
-    lines = content.decode("utf-8", "surrogateescape").split("\n")
+def parse_sections(lines: list[str], what: str) -> configobj.ConfigObj:
+    """The sections of the format. Raises CorruptStateError, which names the line, for what is not of it."""
     try:
-        file = configobj.ConfigObj(lines, interpolation=False, list_values=True, raise_errors=True)
+        return configobj.ConfigObj(lines, interpolation=False, list_values=True, raise_errors=True)
     except configobj.ConfigObjError as error:
         raise CorruptStateError(what, str(error)) from error
+
+
+def configuration_of(file: configobj.ConfigObj, what: str) -> Configuration:
+    """What the sections say. Raises UsageError for what is unknown or a bad value, with section and key."""
     for name in (*file.sections, *file.scalars):
-        if name not in _SECTIONS or name in file.scalars:
-            raise UsageError(what, f"unknown section or key {name!r}", f"sections are {', '.join(_SECTIONS)}")
-    for name in _SECTIONS:
+        if name not in SECTIONS or name in file.scalars:
+            raise UsageError(what, f"unknown section or key {name!r}", f"sections are {', '.join(SECTIONS)}")
+    for name in SECTIONS:
         if name in _NESTED:
             continue
         for inner in file.get(name, configobj.ConfigObj()).sections:
-            raise UsageError(what, f"unknown section {inner!r} in [{name}]", f"sections are {', '.join(_SECTIONS)}")
+            raise UsageError(what, f"unknown section {inner!r} in [{name}]", f"sections are {', '.join(SECTIONS)}")
     section = file.get("global", {})
     for key, value in section.items():
         if key not in _GLOBAL_KEYS + _NOT_OURS:

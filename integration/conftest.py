@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from integration.main_job.caller import CALLERS, Caller
-from integration.main_job.images import make_busybox, make_debian, make_services
+from integration.main_job.images import make_busybox, make_debian, make_managers, make_services
 from integration.main_job.installation import install
 from integration.main_job.traces import remove_all
 
@@ -56,6 +56,12 @@ def debian(image_cache: Path) -> str:
 def services(image_cache: Path) -> str:
     """An image with PostgreSQL and Redis."""
     return make_services(image_cache / "cleanenv/images")
+
+
+@pytest.fixture(scope="session")
+def managers(image_cache: Path) -> str:
+    """An image with the package managers of Python, Node and Ruby."""
+    return make_managers(image_cache / "cleanenv/images")
 
 
 @pytest.fixture(scope="session")

@@ -116,6 +116,11 @@ _INSIDE = "by the container's shell"
 @click.option("--on-activate", multiple=True, metavar="LINE", help=f"Run it {_INSIDE} when that starts.")
 @click.option("--on-deactivate", multiple=True, metavar="LINE", help=f"Run it {_INSIDE} before that stops.")
 @click.option("--on-destroy", multiple=True, metavar="LINE", help=f"Run it {_INSIDE} before that is destroyed.")
+@click.option(
+    "--locked",
+    metavar="FILE",
+    help="Make it as this file of `cleanenv lock` says, packages included; exits with 3 where something differs.",
+)
 @click.option("--clear", is_flag=True, help="Destroy an environment that is at PATH already.")
 @click.option("--generate-config-file", is_flag=True, help="Print a configuration file with these options, no more.")
 def create(  # noqa: PLR0913 (one for each option)
@@ -139,18 +144,21 @@ def create(  # noqa: PLR0913 (one for each option)
     on_activate: tuple[str, ...],
     on_deactivate: tuple[str, ...],
     on_destroy: tuple[str, ...],
+    locked: str | None,
     clear: bool,
     generate_config_file: bool,
-) -> None:
+) -> int:
     """Create an environment at PATH.
 
     \b
       cleanenv create --link /usr/bin/python3 --link cc:/usr/bin/gcc -d ~/proj:rw ~/envs/a
     """
+    from cleanenv.cli.lock import read_locked, show_differences
     from cleanenv.cli.progress import showing_progress
     from cleanenv.configuration_file import dump_configuration, read_configuration
     from cleanenv.operations.create import create as create_environment
     from cleanenv.operations.host_links import parse_host_links
+    from cleanenv.operations.lock.rebuild import make_rebuild
 
     host = current_host()
     if base_image == "":
@@ -182,9 +190,15 @@ def create(  # noqa: PLR0913 (one for each option)
         on_deactivate=tuple(filter(None, on_deactivate)),
         on_destroy=tuple(filter(None, on_destroy)),
     )
-    file = _configuration_file(config)
+    file = _configuration_file(config) if locked is None else None
     sources: dict[str, str] = {}
-    if file is not None:
+    rebuild = None
+    if locked is not None:
+        lock = read_locked(locked, config=config, base_image=base_image)
+        sources = _sources(configuration, lock.configuration, f"lock file {locked}")
+        configuration = configuration.over(lock.configuration)
+        rebuild = make_rebuild(lock, configuration, f"lock file {locked}")
+    elif file is not None:
         try:
             said = read_configuration(file)
         except CorruptStateError as error:  # here it is the user's own
@@ -194,7 +208,7 @@ def create(  # noqa: PLR0913 (one for each option)
     check_distinct(configuration.mounts)
     if generate_config_file:
         click.echo(dump_configuration(configuration), nl=False)
-        return
+        return 0
     if path is None:
         raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'PATH'", param_type="argument")
     if not path:
@@ -210,8 +224,10 @@ def create(  # noqa: PLR0913 (one for each option)
             sources=sources,
             progress=progress,
             warn=warn,
+            rebuild=rebuild,
         )
     click.echo(f"created {created.paths.root} from {created.state.image_name}", err=True)
+    return 0 if rebuild is None else show_differences(rebuild.differences)
 
 
 def _configuration_file(named: str | None) -> Path | None:

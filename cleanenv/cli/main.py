@@ -39,6 +39,7 @@ _COMMANDS = {
         "stop": "cleanenv.cli.lifecycle:stop",
         "reset": "cleanenv.cli.lifecycle:reset",
         "snapshot": "cleanenv.cli.snapshot:snapshot",
+        "lock": "cleanenv.cli.lock:lock",
         "mount": "cleanenv.cli.mounting:mount",
         "umount": "cleanenv.cli.mounting:umount",
     },

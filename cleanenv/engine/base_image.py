@@ -34,14 +34,14 @@ def resolve(
     """The image of that reference, local or pulled; without a reference the one that matches `os_release`.
 
     Where no registry has that one for us and the host is a Debian or Ubuntu, it is made from the
-    distribution's mirror, and its tar kept in `cache_directory`. `environ` is for the programs that make it.
+    distribution's mirror, and its tar kept in `cache_directory`; by the name that it gets it can be asked for as well.
+    `environ` is for the programs that make it.
     Raises ImageNotFoundError when it is not to be had.
     """
-    if reference is not None:
-        return engine.image(reference) or engine.pull(reference, progress)
-
     wanted = matching_image(os_release)
     made = f"localhost/cleanenv/{wanted.reference}"
+    if reference not in (None, made):
+        return engine.image(reference) or engine.pull(reference, progress)
     for name in (wanted.reference, made):
         if (image := engine.image(name)) is not None:
             return image

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -38,6 +39,7 @@ from cleanenv.operations.destroy import destroy, destroy_damaged
 from cleanenv.operations.hooks import Warn
 from cleanenv.operations.host_links import check_host_links
 from cleanenv.operations.interrupts import uninterrupted
+from cleanenv.operations.lock.rebuild import Rebuild
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory, make_runtime_directory
 
@@ -48,7 +50,7 @@ _ANOTHER_CONTAINER = "container:"
 _LOOK = "cleanenv exec -e {environment} -- ls -l {directory}"
 
 
-def create(  # noqa: PLR0913 (what a creation depends on)
+def create(  # noqa: PLR0913, PLR0915 (what a creation depends on, and its steps in their order)
     root: Path,
     configuration: Configuration,
     host: Host,
@@ -59,10 +61,12 @@ def create(  # noqa: PLR0913 (what a creation depends on)
     progress: ProgressReport,
     warn: Warn,
     sources: Mapping[str, str],
+    rebuild: Rebuild | None = None,
 ) -> Environment:
     """Create the environment at `root` and leave it running, its programs callable.
 
-    `sources` says where a setting was said that was not typed, by its kind and name (`network`, `link cc`).
+    `sources` says where a setting was said that was not typed, by its kind and name (`network`, `link cc`). `rebuild`
+    makes it as a lock file says.
 
     Raises UsageError for anything that cannot be, before anything is made; after any later error, an interrupt
     included, nothing of the new environment is left. With `clear` an environment at that path is destroyed first.
@@ -75,14 +79,15 @@ def create(  # noqa: PLR0913 (what a creation depends on)
     content = dump_configuration(configuration)
     engine = connect()
     _check_network(engine, configuration.effective_network, sources)
-    image = base_image.resolve(
+    resolve = partial(
+        base_image.resolve,
         engine,
-        configuration.base,
-        os_release,
-        host.cache_directory / "images",
-        progress,
+        os_release=os_release,
+        cache_directory=host.cache_directory / "images",
+        progress=progress,
         environ=host.variables,
     )
+    image = resolve(configuration.base) if rebuild is None else rebuild.image(engine, progress, resolve)
     user = _user(engine, image, configuration.user, host.user)
     check_host_links(configuration.host_links, host.user.uid, user)
     _check_home(user, mounts, sources)
@@ -136,12 +141,18 @@ def create(  # noqa: PLR0913 (what a creation depends on)
                 undo.callback(engine.remove_container, environment.state.container_id)
             save_state(paths, environment.state)
             environment = containers.ensure_running(engine, environment)
-            look = f"create it without this link, then see: {_LOOK}"
-            check_links(environment, configuration.links or (), look=look, sources=sources)
             undo.callback(live.unmount, environment)
+            if rebuild is not None:
+                rebuild.install(engine, environment, host, progress)
+            # What a difference has left out is missed by links to it as well.
+            if rebuild is None or not rebuild.differences:
+                look = f"create it without this link, then see: {_LOOK}"
+                check_links(environment, configuration.links or (), look=look, sources=sources)
             with uninterrupted():
                 live.ensure_mounted(environment, host)
         undo.pop_all()
+    if rebuild is not None:
+        environment = rebuild.keep(engine, environment, host, progress, warn)
     hooks.activated(environment, host, warn)
     return environment
 

@@ -15,7 +15,16 @@ from pathlib import Path
 from cleanenv.engine import base_image
 from cleanenv.engine.select import connect
 
-__all__ = ["BUSYBOX", "DEBIAN", "docker", "make_busybox", "make_debian", "make_editor", "make_services"]
+__all__ = [
+    "BUSYBOX",
+    "DEBIAN",
+    "docker",
+    "make_busybox",
+    "make_debian",
+    "make_editor",
+    "make_managers",
+    "make_services",
+]
 
 _REPOSITORY = "localhost/cleanenv-tests"
 BUSYBOX = f"{_REPOSITORY}/busybox"
@@ -69,6 +78,11 @@ def make_debian(cache_directory: Path) -> str:
 def make_services(cache_directory: Path) -> str:
     """The name of an image with servers as users run them; making it takes half a minute."""
     return _make(cache_directory, SERVICES, "postgresql redis-server")
+
+
+def make_managers(cache_directory: Path) -> str:
+    """The name of an image with pip, npm and gem, and with something to remove; making it takes a minute."""
+    return _make(cache_directory, f"{_REPOSITORY}/managers", "ed npm python3-pip ruby")
 
 
 def make_editor(cache_directory: Path, *, heavy: bool) -> str:

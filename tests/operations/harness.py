@@ -19,6 +19,7 @@ from cleanenv.operations import links, report
 from cleanenv.operations.create import create
 from cleanenv.operations.destroy import destroy
 from cleanenv.operations.lifecycle import Condition, start, stop
+from cleanenv.operations.lock.rebuild import Rebuild
 from cleanenv.operations.reset import reset, reset_hard
 from cleanenv.operations.snapshots import edit
 from cleanenv.operations.snapshots.compare import Difference, compare
@@ -141,11 +142,22 @@ class Bench:
     def create(self, *named: Link, root: Path | None = None, clear: bool = False, **settings: object) -> Environment:
         """Create an environment with links; `settings` are those of the configuration."""
         configuration = replace(Configuration(base=IMAGE, links=named or None), **settings)  # type: ignore[arg-type]
+        return self.create_from(configuration, root=root, clear=clear)
+
+    def create_from(
+        self,
+        configuration: Configuration,
+        *,
+        root: Path | None = None,
+        clear: bool = False,
+        rebuild: Rebuild | None = None,
+    ) -> Environment:
         return create(
             self.root if root is None else root,
             configuration,
             self.host,
             clear=clear,
+            rebuild=rebuild,
             connect=lambda: self.engine,
             os_release={},
             progress=lambda *_: None,
