@@ -142,3 +142,21 @@ def test_interrupt_from_the_keyboard_ends_an_import_and_leaves_no_image(
     with pytest.raises(KeyboardInterrupt):
         engine.import_image(str(tar), tag, interrupt)
     assert engine.image(tag) is None
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the test's image is one for amd64")
+def test_image_is_found_and_pulled_again_by_its_digest(
+    engine: Engine, registry: Registry, pulled: list[str], tmp_path: Path
+) -> None:
+    reference = registry.add("cleanenv/locked", "1", _layer(tmp_path, "one", 1000))
+    image = engine.pull(reference, lambda *_: None)
+    (digest,) = image.digests
+    pulled.append(digest)
+    assert digest.startswith(f"{registry.address}/cleanenv/locked@sha256:")
+    assert engine.image(digest) == image
+    engine.remove_image(image.id)
+    assert engine.image(digest) is None
+
+    again = engine.pull(digest, lambda *_: None)
+
+    assert (again.id, again.digests) == (image.id, (digest,))
