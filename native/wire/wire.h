@@ -166,11 +166,11 @@ struct wire_request {
 };
 
 enum wire_flag {
-	WIRE_NAME_BY_PATH = 2, /* argv[0] is a path of the host to the program: it gets the directory where the program is found */
 	WIRE_SEARCH_PATH = 1,  /* the candidates are plain: with a slash a path, without one a name to find in PATH */
-	WIRE_HOOK = 8, /* cleanenv's own call: it does not count as a use of the environment */
+	WIRE_NAME_BY_PATH = 2, /* argv[0] is a path of the host to the program: it gets the directory where the program is found */
 	WIRE_FOREGROUND_GROUP = 4, /* `group` is in its terminal's foreground */
-	WIRE_TEXT = 8, /* the last descriptor is no one of the program: it holds the names to find in what the terminal shows */
+	WIRE_HOOK = 8,  /* cleanenv's own call: it does not count as a use of the environment */
+	WIRE_TEXT = 16, /* the last descriptor is no one of the program: it holds the names to find in what the terminal shows */
 };
 
 #define WIRE_REQUEST_MAX (64u << 20) /* bytes; ARG_MAX is 6 MB at most (execve(2)) */

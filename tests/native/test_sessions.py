@@ -15,7 +15,8 @@ import pytest
 
 from cleanenv.agent.activity import Activity, ask_activity
 from cleanenv.agent.client import AgentAbsentError
-from tests.native.conftest import HostEnvironment
+from cleanenv.model.mount import Mount
+from tests.native.conftest import IDENTITY, USUAL, HostEnvironment
 
 AGENT = "agent"
 
@@ -55,8 +56,15 @@ def test_idle_time_begins_with_the_end_of_the_last_call(own_environment: HostEnv
     assert after.idle_s < 0.2
 
 
-def test_calls_on_a_terminal_are_counted(own_environment: HostEnvironment) -> None:
-    terminal = pexpect.spawn(str(own_environment.bin / "sh"), ["-c", "echo ready; read line; echo done"], timeout=10)
+@pytest.mark.parametrize("text", ["off", "both"])
+def test_calls_on_a_terminal_are_counted(own_environment: HostEnvironment, text: str) -> None:
+    own_environment.link(*USUAL, mounts=(*IDENTITY, Mount("/nowhere", "/work", writable=True)))  # there is a name
+    terminal = pexpect.spawn(
+        str(own_environment.bin / "sh"),
+        ["-c", "echo ready; read line; echo done"],
+        env={**os.environ, "CLEANENV_TEXT": text},
+        timeout=10,
+    )
     try:
         terminal.expect("ready")
         assert activity(own_environment) == Activity(1, 0)
@@ -84,6 +92,12 @@ def test_hooks_do_not_count(environment: HostEnvironment) -> None:
     after = activity(environment)
     assert after.calls == 0
     assert after.idle_s >= idle_s
+
+
+def test_hook_has_all_its_descriptors(environment: HostEnvironment) -> None:
+    environment.serve(".hook")
+    said = environment.run(".hook", "sh", "-c", "echo out; echo error >&2")
+    assert (said.returncode, said.stdout, said.stderr) == (0, b"out\n", b"error\n")
 
 
 def test_whoever_has_connected_before_counts(own_environment: HostEnvironment) -> None:
