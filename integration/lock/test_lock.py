@@ -159,7 +159,7 @@ def test_creation_that_is_interrupted_while_packages_come_leaves_nothing(
         process.send_signal(signal.SIGINT)
         result = finish(process)
         connection.close()
-    assert (result.returncode, result.stderr) == (130, "cleanenv: interrupted: nothing more is done\n")
+    assert (result.returncode, result.stderr.strip()) == (130, "cleanenv: interrupted: nothing more is done")
     assert traces(caller, place) == before
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,3 +82,12 @@ def make(caller: Caller, place: Path, busybox: str) -> Make:
         return History(environment)
 
     return make
+
+
+@pytest.fixture
+def sockets() -> Iterator[Path]:
+    """A short path: sockets lie in it."""
+    directory = Path(tempfile.mkdtemp(prefix="ce-", dir="/var/tmp"))
+    directory.chmod(0o777)
+    yield directory
+    shutil.rmtree(directory)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,15 +25,6 @@ STOP = r"POST /[^/]*/containers/[0-9a-f]*/stop"
 REMOVE = r"DELETE /[^/]*/containers/"
 REMOVE_IMAGE = r"DELETE /[^/]*/images/"
 EXPORT = r"GET /[^/]*/containers/[0-9a-f]*/export"
-
-
-@pytest.fixture
-def sockets() -> Iterator[Path]:
-    """A short path: sockets lie in it."""
-    directory = Path(tempfile.mkdtemp(prefix="ce-", dir="/var/tmp"))
-    directory.chmod(0o777)
-    yield directory
-    shutil.rmtree(directory)
 
 
 def kill(history: History, sockets: Path, verb: str, *arguments: str, before: str = "", after: str = "") -> None:

@@ -74,6 +74,10 @@ class FakeEngine:
         """What a program in the container does."""
         self._get(container_id, "write to").files[path] = content
 
+    def forget_image(self, image_id: str) -> None:
+        """What somebody does who removes it by force."""
+        del self._images[image_id]
+
     def unlink(self, container_id: str, path: str) -> None:
         """What a program in the container does."""
         del self._get(container_id, "write to").files[path]

@@ -147,6 +147,33 @@ def test_accounts_that_the_user_changes_are(bench: Bench) -> None:
     assert bench.take("a-{id}", only_if_changed=True) is not None
 
 
+def test_snapshot_that_cannot_be_written_down_leaves_no_image(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = bench.engine.labelled_images("cleanenv.id")
+    bench.write("/etc/one")
+    with monkeypatch.context() as patch:
+        patch.setattr(environments, "replace_file", full)
+        with pytest.raises(EnvironmentStateError, match="No space left on device"):
+            bench.take("first")
+    assert bench.engine.labelled_images("cleanenv.id") == before
+    assert (len(bench.history.snapshots), bench.content) == (1, {"/etc/one": b"x"})
+
+
+def test_container_whose_image_was_removed_is_not_saved_and_the_way_on_is_told(bench: Bench) -> None:
+    taken(bench, "/etc/one", "first")
+    taken(bench, "/etc/two", "second")
+    bench.engine.forget_image(bench.container.image_id)
+    for act in (lambda: bench.take("third"), lambda: bench.restore("first"), lambda: bench.restore(back(1))):
+        with pytest.raises(EngineError) as caught:
+            act()
+        assert caught.value.hint == f"cleanenv snapshot restore --discard -e {bench.root} 1"
+        assert bench.content == {"/etc/one": b"x", "/etc/two": b"x"}
+    bench.restore("first", discard=True)
+    assert bench.content == {"/etc/one": b"x"}
+
+
 def test_taken_name_is_refused_before_anything_is_done(bench: Bench) -> None:
     taken(bench, "/etc/one", "first")
     calls = len(bench.engine.calls)
@@ -441,11 +468,13 @@ def test_packages_come_go_and_change(bench: Bench) -> None:
     )
     bench.write(f"{USERS_OWN}/.local/lib/python3.11/site-packages/My_Tool-1.0.dist-info/METADATA", b"x")
     bench.write("/usr/lib/python3/dist-packages/old-2.0.egg-info", b"x")
-    packages = [(each.manager, each.name, each.before, each.after) for each in bench.compare("0").packages]
+    bench.write("/opt/venv/lib/python3.11/site-packages/old-3.0.dist-info/METADATA", b"x")
+    packages = [(each.manager, each.name, each.directory, each.after) for each in bench.compare("0").packages]
     assert packages == [
-        ("deb", "hello", None, "2.10-3"),
-        ("pip", "my-tool", None, "1.0"),
-        ("pip", "old", None, "2.0"),
+        ("deb", "hello", "", "2.10-3"),
+        ("pip", "my-tool", f"{USERS_OWN}/.local/lib/python3.11/site-packages", "1.0"),
+        ("pip", "old", "/opt/venv/lib/python3.11/site-packages", "3.0"),
+        ("pip", "old", "/usr/lib/python3/dist-packages", "2.0"),
     ]
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment
 from cleanenv.model.container import AGENT_DIRECTORY, AGENT_PATH, HOST_DIRECTORY, Container, Image
-from cleanenv.operations.snapshots.images import image_of, labels_of, tag_of
+from cleanenv.operations.snapshots.images import image_of, image_of_container, labels_of, tag_of
 
 __all__ = ["has_changed", "is_unchanged", "own_paths"]
 
@@ -23,7 +23,11 @@ _EMPTY_LAYER = "sha256:" + hashlib.sha256(bytes(1024)).hexdigest()
 
 
 def has_changed(engine: Engine, environment: Environment, container: Container) -> bool:
-    """Whether an image of it would hold anything new; one is made for a trial, and removed."""
+    """Whether an image of it would hold anything new; one is made for a trial, and removed.
+
+    Raises EngineError where the engine cannot make any.
+    """
+    image_of_container(engine, environment, container)
     number = environment.state.history.next_id
     trial = engine.commit_container(container.id, tag_of(environment, number), labels_of(environment, number))
     try:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment
 from cleanenv.errors import EngineError
-from cleanenv.model.container import Image
+from cleanenv.model.container import Container, Image
 from cleanenv.model.history import History, Layer, Snapshot
 from cleanenv.operations.containers import ID_LABEL, SNAPSHOT_LABEL
 
@@ -17,6 +17,7 @@ __all__ = [
     "TEMPORARY_LABEL",
     "flat_layer",
     "image_of",
+    "image_of_container",
     "labels_of",
     "layers_of",
     "tag_of",
@@ -56,6 +57,25 @@ def image_of(engine: Engine, environment: Environment, snapshot: Snapshot) -> Im
             f"cleanenv create --clear {root}" if is_base else removal,
         )
     return image
+
+
+def image_of_container(engine: Engine, environment: Environment, container: Container) -> Image:
+    """The image of which it was made, without which the engine cannot save its state.
+
+    Raises EngineError when somebody removed it, with the way to what is left.
+    """
+    image = engine.image(container.image_id)
+    if image is not None:
+        return image
+    root = shlex.quote(str(environment.paths.root))
+    left: Snapshot | None = environment.state.history.current
+    while left is not None and engine.image(left.image_id) is None:
+        left = None if left.parent is None else environment.state.history.get(left.parent)
+    raise EngineError(
+        f"environment {environment.paths.root}",
+        "the image of its container was removed from the engine, so what is in the container cannot be saved",
+        f"cleanenv snapshot restore --discard -e {root} {left.id}" if left else f"cleanenv create --clear {root}",
+    )
 
 
 def layers_of(history: History, base: Image, image: Image) -> tuple[Layer, ...]:

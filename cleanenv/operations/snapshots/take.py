@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -10,14 +11,14 @@ from pathlib import Path
 from cleanenv import gate
 from cleanenv.engine.port import Engine, ProgressReport
 from cleanenv.environments import Environment, changing, save_state
-from cleanenv.errors import EnvironmentStateError
+from cleanenv.errors import EngineError, EnvironmentStateError
 from cleanenv.model.container import Container, Image
 from cleanenv.model.history import Snapshot
 from cleanenv.model.host import Host
 from cleanenv.operations import background, containers
 from cleanenv.operations.snapshots import flatten
 from cleanenv.operations.snapshots.changes import is_unchanged
-from cleanenv.operations.snapshots.images import image_of, labels_of, layers_of, tag_of
+from cleanenv.operations.snapshots.images import image_of_container, labels_of, layers_of, tag_of
 from cleanenv.operations.snapshots.leftovers import remove_leftovers
 
 __all__ = ["Request", "Saved", "Taken", "save", "take"]
@@ -98,7 +99,7 @@ def save(engine: Engine, environment: Environment, container: Container, request
     number = history.next_id
     created = time.time()
     date = time.strftime("%Y-%m-%d", time.localtime(created))
-    base = engine.image(container.image_id) or image_of(engine, environment, history.current)
+    base = image_of_container(engine, environment, container)
     image = engine.commit_container(container.id, tag_of(environment, number), labels_of(environment, number))
     if request.only_if_changed and is_unchanged(engine, environment, container, image):
         engine.remove_image(image.id)
@@ -114,7 +115,12 @@ def save(engine: Engine, environment: Environment, container: Container, request
         cause=request.cause,
     )
     state = replace(environment.state, history=history.added(snapshot, layers))
-    save_state(environment.paths, state)
+    try:
+        save_state(environment.paths, state)
+    except EnvironmentStateError:
+        with contextlib.suppress(EngineError):  # it goes with a later command
+            engine.remove_image(image.id)
+        raise
     return Saved(replace(environment, state=state), image)
 
 
