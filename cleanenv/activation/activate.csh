@@ -65,15 +65,24 @@ if ( $_cleanenv_status == 0 ) then
         unset _cleanenv_hide
     endif
 
-    # Another tool's alias of that name comes back too.
+    # Another tool's aliases of these names come back too.
     set _cleanenv_old_deactivate = "`alias deactivate`"
     if ( "$_cleanenv_old_deactivate" == "" ) then
         alias _cleanenv_deactivate unalias deactivate
     else
         alias _cleanenv_deactivate 'alias deactivate "$_cleanenv_old_deactivate"'
     endif
+    set _cleanenv_old_destroy = "`alias destroy`"
+    if ( "$_cleanenv_old_destroy" == "" ) then
+        alias _cleanenv_destroy unalias destroy
+    else
+        alias _cleanenv_destroy 'alias destroy "$_cleanenv_old_destroy"'
+    endif
+    # The program of that name cannot change this shell. `eval`, because all that deactivate stands for is meant.
+    set _cleanenv_destroying = ( @PYTHON@ -I -m cleanenv destroy --and-leave @ENVIRONMENT@ )
+    alias destroy '$_cleanenv_destroying:q \!* && eval deactivate'
     # The session is the last, since that may take a while; a destroyed environment knows no sessions.
-    alias deactivate '_cleanenv_path; _cleanenv_env; _cleanenv_title; _cleanenv_prompt; _cleanenv_deactivate; unalias _cleanenv_path _cleanenv_env _cleanenv_title _cleanenv_prompt _cleanenv_deactivate; unset _cleanenv_old_path _cleanenv_old_env _cleanenv_old_title _cleanenv_old_prompt _cleanenv_old_deactivate; rehash; if ( -x "$_cleanenv_session" ) "$_cleanenv_session" leave $$; unset _cleanenv_session'
+    alias deactivate '_cleanenv_path; _cleanenv_env; _cleanenv_title; _cleanenv_prompt; _cleanenv_deactivate; _cleanenv_destroy; unalias _cleanenv_path _cleanenv_env _cleanenv_title _cleanenv_prompt _cleanenv_deactivate _cleanenv_destroy; unset _cleanenv_old_path _cleanenv_old_env _cleanenv_old_title _cleanenv_old_prompt _cleanenv_old_deactivate _cleanenv_old_destroy _cleanenv_destroying; rehash; if ( -x "$_cleanenv_session" ) "$_cleanenv_session" leave $$; unset _cleanenv_session'
     rehash
 endif
 # The status of this file; `endif` and `unset` have one of their own.

@@ -40,9 +40,11 @@ else
         end
     end
 
-    # Another tool's function of that name comes back too.
-    if functions -q deactivate
-        functions -c deactivate _cleanenv_old_deactivate
+    # Another tool's functions of these names come back too.
+    for name in deactivate destroy
+        if functions -q $name
+            functions -c $name _cleanenv_old_$name
+        end
     end
 
     function deactivate -d 'Leave the environment'
@@ -63,10 +65,12 @@ else
             functions -c _cleanenv_old_prompt fish_prompt
             functions -e _cleanenv_old_prompt
         end
-        functions -e deactivate
-        if functions -q _cleanenv_old_deactivate
-            functions -c _cleanenv_old_deactivate deactivate
-            functions -e _cleanenv_old_deactivate
+        for name in deactivate destroy
+            functions -e $name
+            if functions -q _cleanenv_old_$name
+                functions -c _cleanenv_old_$name $name
+                functions -e _cleanenv_old_$name
+            end
         end
         set -l session $_cleanenv_session
         set -eg _cleanenv_session
@@ -75,6 +79,12 @@ else
             $session leave $fish_pid
         end
         true
+    end
+
+    # The program of that name cannot change this shell.
+    function destroy -d 'Destroy the environment, and leave it'
+        @PYTHON@ -I -m cleanenv destroy --and-leave @ENVIRONMENT@ $argv
+        and deactivate
     end
 
     set -gx PATH @BIN@ $PATH

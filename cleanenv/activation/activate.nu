@@ -48,10 +48,25 @@ export-env {
 
 # Leave the environment.
 export def --env deactivate [] {
+    check_active
+    leave --and-session
+}
+
+# Destroy the environment, and leave it: the program of that name cannot change this shell.
+export def --env --wrapped destroy [...options: string] {
+    check_active
+    try {
+        ^@PYTHON@ -I -m cleanenv destroy --and-leave $ENVIRONMENT ...$options
+    } catch {
+        error make --unspanned { msg: "cleanenv: the environment was not destroyed" }
+    }
+    leave --and-session
+}
+
+def check_active [] {
     if "_CLEANENV" not-in $env {
         error make --unspanned { msg: "cleanenv: no environment is active in this shell" }
     }
-    leave --and-session
 }
 
 def --env leave [--and-session] {

@@ -37,17 +37,19 @@ if (Test-Path Variable:global:_CLEANENV) {
 }
 
 # What is not in Old was unset.
-$global:_CLEANENV = @{ Session = @BIN@ + '/.session'; Old = @{}; Deactivate = $null; Prompt = $null }
+$global:_CLEANENV = @{ Session = @BIN@ + '/.session'; Old = @{}; Functions = @{}; Prompt = $null }
 foreach ($cleanenvName in 'PATH', 'CLEAN_ENV', 'CLEAN_ENV_PROMPT') {
     if (Test-Path -LiteralPath "Env:$cleanenvName") {
         $global:_CLEANENV.Old[$cleanenvName] = (Get-Item -LiteralPath "Env:$cleanenvName").Value
     }
 }
-Remove-Variable cleanenvName
-# Another tool's function of that name comes back too.
-if (Test-Path Function:deactivate) {
-    $global:_CLEANENV.Deactivate = $function:deactivate
+# Another tool's functions of these names come back too.
+foreach ($cleanenvName in 'deactivate', 'destroy') {
+    if (Test-Path "Function:$cleanenvName") {
+        $global:_CLEANENV.Functions[$cleanenvName] = (Get-Item "Function:$cleanenvName").ScriptBlock
+    }
 }
+Remove-Variable cleanenvName
 
 function global:deactivate {
     foreach ($name in 'PATH', 'CLEAN_ENV', 'CLEAN_ENV_PROMPT') {
@@ -60,16 +62,26 @@ function global:deactivate {
     if ($global:_CLEANENV.Prompt) {
         Set-Item -Path Function:global:prompt -Value $global:_CLEANENV.Prompt
     }
-    if ($global:_CLEANENV.Deactivate) {
-        Set-Item -Path Function:global:deactivate -Value $global:_CLEANENV.Deactivate
-    } else {
-        Remove-Item Function:deactivate
+    foreach ($name in 'deactivate', 'destroy') {
+        if ($global:_CLEANENV.Functions.ContainsKey($name)) {
+            Set-Item -Path "Function:global:$name" -Value $global:_CLEANENV.Functions[$name]
+        } else {
+            Remove-Item "Function:$name"
+        }
     }
     $session = $global:_CLEANENV.Session
     Remove-Variable _CLEANENV -Scope Global
     # Last, since it may take a while; a destroyed environment knows no sessions.
     if ($session -and (Test-Path -LiteralPath $session)) {
         & $session leave $PID
+    }
+}
+
+# The program of that name cannot change this shell.
+function global:destroy {
+    & @PYTHON@ -I -m cleanenv destroy --and-leave @ENVIRONMENT@ @args
+    if ($LASTEXITCODE -eq 0) {
+        deactivate
     }
 }
 

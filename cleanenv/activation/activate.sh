@@ -59,11 +59,11 @@ for _cleanenv_name in PATH CLEAN_ENV CLEAN_ENV_PROMPT; do
 done
 unset _cleanenv_name _cleanenv_old
 
-# Another tool's function of that name comes back too, where a shell can tell its text.
+# Another tool's functions of these names come back too, where a shell can tell their text.
 if [ -n "${BASH_VERSION-}" ]; then
-    _CLEANENV_OLD_DEACTIVATE=$(declare -f deactivate || :)
+    _CLEANENV_OLD_FUNCTIONS=$(declare -f deactivate destroy || :)
 elif [ -n "${ZSH_VERSION-}" ]; then
-    _CLEANENV_OLD_DEACTIVATE=$(functions deactivate || :)
+    _CLEANENV_OLD_FUNCTIONS=$(functions deactivate destroy || :)
 fi
 
 deactivate() {
@@ -84,16 +84,22 @@ deactivate() {
     unset _cleanenv_name _cleanenv_old
     # A shell remembers where it found a program: those places are other ones now.
     hash -r 2>/dev/null || :
-    unset -f deactivate
-    if [ -n "${_CLEANENV_OLD_DEACTIVATE-}" ]; then
-        eval "$_CLEANENV_OLD_DEACTIVATE"
+    unset -f deactivate destroy
+    if [ -n "${_CLEANENV_OLD_FUNCTIONS-}" ]; then
+        eval "$_CLEANENV_OLD_FUNCTIONS"
     fi
-    unset _CLEANENV_OLD_DEACTIVATE
+    unset _CLEANENV_OLD_FUNCTIONS
     # Last, since it may take a while; a destroyed environment knows no sessions.
     if [ -x "${_CLEANENV_SESSION-}" ]; then
         "$_CLEANENV_SESSION" leave "$$" || :
     fi
     unset _CLEANENV_SESSION
+}
+
+# The program of that name cannot change this shell.
+destroy() {
+    @PYTHON@ -I -m cleanenv destroy --and-leave @ENVIRONMENT@ "$@" || return
+    deactivate
 }
 
 _CLEANENV_SESSION=@BIN@/.session

@@ -30,7 +30,7 @@ def _cleanenv_activate(script):
         context["_cleanenv_leave"](and_session=context["_cleanenv_session"] != session)
 
     old = {name: env[name] for name in names if env.is_manually_set(name)}
-    old_alias = aliases.get("deactivate")
+    old_aliases = {name: aliases[name] for name in ("deactivate", "destroy") if name in aliases}
     # Prompts show the field `env_name` for what is active.
     fields = env["PROMPT_FIELDS"]
     old_field = fields.get("env_name")
@@ -42,15 +42,22 @@ def _cleanenv_activate(script):
             else:
                 del env[name]
         fields["env_name"] = old_field
-        del aliases["deactivate"], context["_cleanenv_leave"], context["_cleanenv_session"]
-        if old_alias is not None:
-            aliases["deactivate"] = old_alias
+        del aliases["deactivate"], aliases["destroy"], context["_cleanenv_leave"], context["_cleanenv_session"]
+        aliases.update(old_aliases)
         # Last, since it may take a while; a destroyed environment knows no sessions.
         if and_session and os.access(session, os.X_OK):
             run(session, "leave", str(os.getpid()))
 
+    # The program of that name cannot change this shell.
+    def destroy(arguments):
+        status = run(@PYTHON@, "-I", "-m", "cleanenv", "destroy", "--and-leave", @ENVIRONMENT@, *arguments)
+        if status == 0:
+            leave()
+        return status
+
     context["_cleanenv_leave"], context["_cleanenv_session"] = leave, session
     aliases["deactivate"] = lambda: leave()
+    aliases["destroy"] = destroy
     env["PATH"] = [@BIN@, *old.get("PATH", [])]
     env["CLEAN_ENV"] = @ENVIRONMENT@
     env["CLEAN_ENV_PROMPT"] = @PROMPT@

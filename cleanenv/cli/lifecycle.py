@@ -97,7 +97,8 @@ def reset(*, environment: str | None, hard: bool, discard: bool, yes: bool) -> N
 @click.command()
 @click.argument("path", shell_complete=complete_environment)
 @click.option("-y", "--yes", is_flag=True, help="Do not ask, also when shells are in the environment.")
-def destroy(*, path: str, yes: bool) -> None:
+@click.option("--and-leave", is_flag=True, hidden=True)  # the shell that calls this leaves then
+def destroy(*, path: str, yes: bool, and_leave: bool) -> None:
     """Remove the environment at PATH with its container and its snapshots."""
     from cleanenv.cli.confirm import ask_about_shells
     from cleanenv.operations.destroy import destroy as destroy_environment
@@ -110,5 +111,5 @@ def destroy(*, path: str, yes: bool) -> None:
     if not yes:
         ask_about_shells(f"destroy {root}", sessions, f"cleanenv destroy --yes {shlex.quote(str(root))}")
     destroy_environment(root, host, connect=engine_connector(host), warn=warn)
-    if any(session.pid in own for session in sessions):
+    if not and_leave and any(session.pid in own for session in sessions):
         click.echo("this shell is still in it: type deactivate", err=True)

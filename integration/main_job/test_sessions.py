@@ -255,7 +255,14 @@ def test_destroy_asks_for_the_sake_of_other_shells(small: Environment) -> None:
 def test_shell_destroys_what_it_is_in(small: Environment) -> None:
     with entered(small) as shell:
         before = shell.output("echo $PATH")
-        assert shell.output("destroy") == "this shell is still in it: type deactivate\n"
+        assert shell.output("destroy") == ""
+        assert not small.path.exists()
+        assert shell.output("echo ${CLEAN_ENV-none}; sh -c 'echo the host'") == "none\nthe host\n"
+        assert shell.output("echo $PATH") == before.partition(":")[2]
+
+
+def test_shell_is_told_to_leave_what_a_program_destroys(small: Environment) -> None:
+    with entered(small) as shell:
+        assert shell.output(f"{small.bin}/destroy") == "this shell is still in it: type deactivate\n"
         assert not small.path.exists()
         assert shell.output("deactivate; sh -c 'echo the host'") == "the host\n"
-        assert shell.output("echo $PATH") == before.partition(":")[2]

@@ -16,8 +16,9 @@ __all__ = ["Place", "Result"]
 
 # Each notes how it was called; the name of a file beside the environment makes it fail.
 _PYTHON = """#!/bin/sh
-printf '%s\\n' "start $*" >>"${0%/*}/calls"
-test ! -e "${0%/*}/refuse-start" || { echo 'cleanenv: start: refused' >&2; exit 1; }
+printf '%s\\n' "$4 $*" >>"${0%/*}/calls"
+test ! -e "${0%/*}/refuse-$4" || { echo "cleanenv: $4: refused" >&2; exit 1; }
+test "$4" != destroy || rm -r "$6"
 """
 _SESSION = """#!/bin/sh
 root=${0%/bin/.session}
@@ -64,7 +65,7 @@ class Place:
         return self.dialect.entering(f"{root}/bin/{self.dialect.script}")
 
     def refuse(self, what: str) -> None:
-        """From now on this step fails: `start`, `enter` or `leave`."""
+        """From now on this step fails: `start`, `enter`, `leave` or `destroy`."""
         (self.directory / f"refuse-{what}").touch()
 
     def run(self, *lines: str, **variables: str) -> Result:

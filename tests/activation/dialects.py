@@ -19,7 +19,7 @@ class Dialect:
     """`before` are the ways in which a variable {0} may be, `prompt_before` those of the prompt.
 
     `snapshot` prints all that the shell can tell of itself, without what changes with every command. `mine` makes a
-    `deactivate` of another tool's.
+    `deactivate` and a `destroy` of another tool's.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Dialect:
     attempt: str = "{0} || echo failed"
     echo: str = "echo {0}"
     variable: str = '"${0}"'
-    mine: str = "deactivate() { echo mine; }"
+    mine: str = "deactivate() { echo mine; }; destroy() { echo mine; }"
     knows_its_script: bool = True
     direct_hint: str = "source {0}"
     # Whether it can name a file whose name is no UTF-8.
@@ -89,7 +89,7 @@ def _csh(shell: str) -> Dialect:
         prompt_before={"none": "unset prompt", "text": "set prompt = '%m [\\!]> '"},
         options=("-f",),
         attempt="{0}\nif ( $status != 0 ) echo failed",
-        mine="alias deactivate 'echo \"mi  ne\" \\!*'",
+        mine="alias deactivate 'echo \"mi  ne\" \\!*'; alias destroy 'echo \"mi  ne\" \\!*'",
         knows_its_script=False,
     )
 
@@ -120,7 +120,7 @@ DIALECTS = (
         quote=quoting.fish,
         # The copy of a function tells where it was copied.
         snapshot="set --show | grep -avE '^\\$(status|pipestatus|_|history|last_pid|fish_pid)\\b'; functions --all"
-        "; functions --no-details fish_prompt; functions --no-details deactivate; true",
+        "; functions --no-details fish_prompt; functions --no-details deactivate; functions --no-details destroy; true",
         before={
             "unset": "set -e {0}",
             "empty": "set -g {0} ''",
@@ -131,7 +131,7 @@ DIALECTS = (
         prompt_before={"default": "true", "text": "function fish_prompt; echo -n '> '; end"},
         options=("--no-config",),
         attempt="{0}; or echo failed",
-        mine="function deactivate; echo mine; end",
+        mine="function deactivate; echo mine; end; function destroy; echo mine; end",
     ),
     _csh("tcsh"),
     _csh("bsd-csh"),
@@ -139,7 +139,7 @@ DIALECTS = (
         name="nu",
         script="activate.nu",
         quote=quoting.nushell,
-        # Its commands are known before a line is run, and deactivate stays.
+        # Its commands are known before a line is run, and deactivate and destroy stay.
         snapshot="print ($env | reject config | transpose name value"
         " | where name not-in [LAST_EXIT_CODE CMD_DURATION_MS OLDPWD]"
         " | each {|it| $it.name + ' '"
@@ -171,7 +171,7 @@ DIALECTS = (
         quote=quoting.xonsh,
         snapshot="for _n, _v in sorted(__xonsh__.env._d.items()):\n"
         "    if _n not in ('_', 'LAST_RETURN_CODE', 'XONSH_MODE') : print(_n, repr(_v))\n"
-        "print(sorted(__xonsh__.aliases), __xonsh__.aliases.get('deactivate'))\n"
+        "print(sorted(__xonsh__.aliases), [__xonsh__.aliases.get(_n) for _n in ('deactivate', 'destroy')])\n"
         "print(sorted(__xonsh__.ctx), __xonsh__.env['PROMPT_FIELDS'].get('env_name'))",
         before={
             "unset": "if __xonsh__.env.is_manually_set('{0}'): del ${0}",
@@ -185,6 +185,6 @@ DIALECTS = (
         attempt="try:\n    {0}\nexcept Exception as _e:\n    print(_e)\n    print('failed')",
         echo="print({0}, flush=True)",
         variable="${0}",
-        mine="aliases['deactivate'] = 'echo mine'",
+        mine="aliases['deactivate'] = aliases['destroy'] = 'echo mine'",
     ),
 )

@@ -190,6 +190,24 @@ def test_destroyed_environment_can_be_left(place: Place) -> None:
     assert difference(first, last) == []
 
 
+def test_destroy_leaves_the_shell_as_it_was(place: Place) -> None:
+    root = place.environment(NAME)
+    dialect = place.dialect
+    lines = (dialect.mine, dialect.snapshot, "@", place.entering(root), "destroy --yes", dialect.snapshot)
+    first, last = place.sections(*lines)
+    assert (difference(first, last), root.exists()) == ([], False)
+    assert place.calls[1:] == [f"destroy -I -m cleanenv destroy --and-leave {root} --yes"]
+
+
+def test_refused_destroy_leaves_nothing(place: Place) -> None:
+    root = place.environment()
+    place.refuse("destroy")
+    dialect = place.dialect
+    result = place.run(place.entering(root), dialect.attempt.format("destroy"), place.show("CLEAN_ENV"), "deactivate")
+    assert result.sections[0].splitlines()[-2:] == ["failed", str(root)]
+    assert result.stderr.startswith("cleanenv: destroy: refused\n")
+
+
 @pytest.mark.parametrize("place", ["zsh"], indirect=True)
 def test_path_keeps_its_properties(place: Place) -> None:
     root = place.environment()
