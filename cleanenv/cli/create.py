@@ -104,7 +104,8 @@ _INSIDE = "by the container's shell"
 @click.option(
     "--grace",
     metavar="SECONDS",
-    help="How long a program whose launcher was killed may take to end, before it is killed; by default 5.",
+    help="How long programs may take to end, before they are killed: by a stop, or when their launcher was killed;"
+    " by default 8.",
 )
 @click.option("--network", help="The engine's network, by default the host's.")
 @click.option(

@@ -28,6 +28,7 @@ _PUBLISH = re.compile(
     re.ASCII,
 )
 _SECONDS = re.compile(r"\d{1,5}", re.ASCII)
+_GRACE_S = 8
 _GRACE_MAX_S = 86400
 _IDLE_TIMEOUT_S = 300
 _IDLE_TIMEOUT_MAX_S = 10**9
@@ -43,8 +44,8 @@ class Configuration:
 
     `environment` are variables for programs whose caller does not set them. Of the caller's own, `deny_env` (names or
     patterns) are never handed on, and if there are `allow_env`, only those are. `on_activate` and the like are lines
-    for the container's shell, in their order. `grace` are the seconds between HUP and KILL for programs whose
-    launcher died. `idle_timeout` is in seconds, 0 for never.
+    for the container's shell, in their order. `grace` are the seconds that programs have between HUP and KILL when
+    their launcher died, and between TERM and KILL when the container stops. `idle_timeout` is in seconds, 0 for never.
     """
 
     base: str | None = None
@@ -70,6 +71,10 @@ class Configuration:
     @property
     def effective_links(self) -> tuple[Link, ...]:
         return DEFAULT_LINKS if self.links is None else self.links
+
+    @property
+    def effective_grace(self) -> int:
+        return _GRACE_S if self.grace is None else self.grace
 
     @property
     def effective_idle_timeout(self) -> int:

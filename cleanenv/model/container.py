@@ -109,4 +109,4 @@ class Finished:
 AGENT_PATH = "/.cleanenv/agent"
 AGENT_DIRECTORY = "/.cleanenv/run"
 HOST_DIRECTORY = "/.cleanenv/host"
-STOP_GRACE_S = 10  # for the agent, which gives programs 8 of them (STOP_MS in native/agent/serve.c)
+STOP_GRACE_S = 10  # for an agent without programs

@@ -266,9 +266,10 @@ def is_running(engine: Engine, environment: Environment) -> bool:
 
 
 def stop_container(engine: Engine, environment: Environment) -> None:
-    """Stop it: its programs get TERM, and KILL after the grace. One that somebody removed has stopped."""
+    """Stop it: its agent gives programs TERM, and KILL after the grace. One that somebody removed has stopped."""
     if engine.container(environment.state.container_id) is not None:
-        engine.stop_container(environment.state.container_id, STOP_GRACE_S)
+        grace = environment.configuration.effective_grace + STOP_GRACE_S
+        engine.stop_container(environment.state.container_id, grace)
 
 
 def wait_for_agent(engine: Engine, container_id: str, runtime: RuntimePaths) -> None:
@@ -303,8 +304,7 @@ def _agent_arguments(state: State, configuration: Configuration) -> tuple[str, .
     arguments += ["--user", user.name, "--uid", str(user.uid), "--home", user.home]
     for group in user.groups:
         arguments += ["--group", f"{group.name}:{group.gid}"]
-    if configuration.grace is not None:
-        arguments += ["--grace", str(configuration.grace)]
+    arguments += ["--grace", str(configuration.effective_grace)]
     if configuration.sudo:
         arguments.append("--new-privileges")
     return tuple(arguments)

@@ -176,6 +176,7 @@ def _settings(environment: Environment, host: Host) -> ServerSettings:
         else None,
         persistent=environment.configuration.persistent,
         idle_timeout=environment.configuration.effective_idle_timeout,
+        grace=environment.configuration.effective_grace,
         on_activate=environment.configuration.on_activate,
         on_deactivate=environment.configuration.on_deactivate,
         snapshot_rules=environment.configuration.snapshot_rules,

@@ -15,7 +15,7 @@ from cleanenv.engine import plain_requests
 from cleanenv.errors import AgentError, CleanenvError, EngineError
 from cleanenv.model.container import STOP_GRACE_S
 from cleanenv.model.state import load_state
-from cleanenv.server.command import Command
+from cleanenv.server.command import COMMAND_TIMEOUT_S, Command
 from cleanenv.server.settings import ServerSettings
 
 __all__ = ["ContainerSwitch"]
@@ -67,11 +67,11 @@ class ContainerSwitch:
         """
         if not self._settings.on_deactivate and self._stop_plainly(is_left):
             return ()
-        return self._command("stop", "stop", "--when-left").run()
+        return self._stop_command("--when-left").run()
 
     def stop_when_idle(self) -> tuple[str, ...]:
         """The same where no program was called during the idle time. Nobody waits for this."""
-        return self._command("stop", "stop", "--when-idle").run()
+        return self._stop_command("--when-idle").run()
 
     def _start(self) -> tuple[str, ...]:
         if not self._settings.on_activate and self._start_plainly():
@@ -89,7 +89,7 @@ class ContainerSwitch:
             self._alone() as (address, container_id),
             gate.closed(self._runtime),
         ):
-            return not is_left() or plain_requests.stop(address, container_id, STOP_GRACE_S)
+            return not is_left() or plain_requests.stop(address, container_id, self._settings.grace + STOP_GRACE_S)
         return False
 
     @contextlib.contextmanager
@@ -116,10 +116,13 @@ class ContainerSwitch:
                 return True
         return False
 
-    def _command(self, what: str, *words: str) -> Command:
+    def _stop_command(self, condition: str) -> Command:
+        return self._command("stop", "stop", condition, timeout_s=COMMAND_TIMEOUT_S + self._settings.grace)
+
+    def _command(self, what: str, *words: str, timeout_s: float = COMMAND_TIMEOUT_S) -> Command:
         settings = self._settings
         line = (settings.python, "-m", "cleanenv", *words, "-e", settings.environment)
-        return Command(f"{what} of the container", line, settings.process_variables())
+        return Command(f"{what} of the container", line, settings.process_variables(), timeout_s)
 
 
 class _Start:

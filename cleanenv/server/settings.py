@@ -38,8 +38,8 @@ class ServerSettings:
     directory written in. `variables` are for the server's process, and for the `cleanenv start` which it runs
     when a launcher finds the container down: PATH, HOME, the engine's variables. `host_variables` are for programs
     of the host that the container calls; None where none are linked. `home` is the user's home in the container.
-    `uid` and `gid` own the files. `persistent`, `idle_timeout` (seconds, 0: never), `on_activate`,
-    `on_deactivate` and `snapshot_rules` are the configuration's.
+    `uid` and `gid` own the files. `persistent`, `idle_timeout` (seconds, 0: never), `grace` (seconds),
+    `on_activate`, `on_deactivate` and `snapshot_rules` are the configuration's.
     """
 
     environment: str
@@ -55,6 +55,7 @@ class ServerSettings:
     host_variables: tuple[tuple[str, str], ...] | None = None
     persistent: bool = False
     idle_timeout: int = 0
+    grace: int = 0
     on_activate: tuple[str, ...] = ()
     on_deactivate: tuple[str, ...] = ()
     snapshot_rules: tuple[SnapshotRule, ...] = ()
@@ -114,6 +115,7 @@ class ServerSettings:
             "host_variables": None if self.host_variables is None else [list(each) for each in self.host_variables],
             "persistent": self.persistent,
             "idle_timeout": self.idle_timeout,
+            "grace": self.grace,
             "on_activate": list(self.on_activate),
             "on_deactivate": list(self.on_deactivate),
             "snapshot_rules": [[rule.program, rule.pattern, rule.name, rule.always] for rule in self.snapshot_rules],
@@ -158,6 +160,7 @@ class ServerSettings:
                 else tuple((_text(name), _text(value)) for name, value in data["host_variables"]),
                 persistent=_switch(data["persistent"]),
                 idle_timeout=_number(data["idle_timeout"]),
+                grace=_number(data["grace"]),
                 on_activate=tuple(_text(line) for line in data["on_activate"]),
                 on_deactivate=tuple(_text(line) for line in data["on_deactivate"]),
                 snapshot_rules=tuple(

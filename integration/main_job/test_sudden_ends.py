@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import select
 import subprocess
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO
 
 import pytest
 
-from integration.main_job.caller import ONE_CALLER, Environment
+from integration.main_job.caller import ONE_CALLER, Environment, finish
 from integration.main_job.conftest import Create
 from integration.main_job.images import docker
 
@@ -68,6 +69,36 @@ def test_killed_call_leaves_its_daemon_alone(create: Create) -> None:
         assert "sleep 4321" in docker("top", environment.container)
 
 
+# A stop
+
+# Nothing that the agent asks a program to end with gets through to this one.
+STUBBORN = "trap '' TERM HUP INT; echo ready; while :; do sleep 1; done"
+
+
+def test_program_has_the_grace_to_end_in_at_a_stop(create: Create) -> None:
+    environment = create("--link", "/bin/sh", "--grace", "60")
+    script = "trap 'echo asked; read line; exit 3' TERM; echo ready; while :; do sleep 0.1; done"
+    with (
+        start(environment, script) as process,
+        environment.caller.start([environment.bin / "cleanenv", "stop"]) as stop,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"asked\n"
+        with pytest.raises(subprocess.TimeoutExpired):
+            stop.wait(timeout=9)  # the default is over
+        process.communicate(b"end\n", timeout=END_TIMEOUT_S)
+        assert (process.returncode, finish(stop).output) == (3, "")
+
+
+def test_program_without_a_grace_is_killed_at_once_by_a_stop(create: Create) -> None:
+    environment = create("--link", "/bin/sh", "--grace", "0")
+    with start(environment, STUBBORN) as process:
+        before = time.monotonic()
+        assert environment.cleanenv("stop").output == ""
+        assert time.monotonic() - before < 8, "the default"
+        assert process.wait(timeout=END_TIMEOUT_S) == 125
+
+
 # The container dies
 
 
@@ -87,10 +118,6 @@ def kill_agent(environment: Environment, image: str) -> None:
 
 def stop(environment: Environment, _image: str) -> None:
     assert environment.cleanenv("stop").output == ""
-
-
-# Nothing that the agent asks a program to end with gets through to this one.
-STUBBORN = "trap '' TERM HUP INT; echo ready; while :; do sleep 1; done"
 
 
 @pytest.mark.parametrize("how", [kill_container, remove_container, kill_agent, stop])

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GRACE_S 5
+#define GRACE_S 8 /* docker stop waits 10 s by default */
 #define GRACE_MAX_S 86400
 
 /* A decimal number of at most `limit`. */

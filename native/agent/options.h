@@ -21,7 +21,7 @@ struct options {
 	const char *home;
 	struct group_entry groups[OPTIONS_GROUPS_MAX]; /* the first is the primary one */
 	size_t group_count;
-	unsigned int grace;  /* seconds between HUP and KILL, for a program whose launcher died */
+	unsigned int grace;  /* seconds to KILL: after HUP, for a program whose launcher died, and after TERM, when all ends */
 	bool new_privileges; /* setuid programs work */
 	const char *programs; /* on the host: a launch table, whose programs are all that may be started; else NULL */
 	int lifeline; /* with it: a pipe; when its other end is closed, all ends; 0: none */

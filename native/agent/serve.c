@@ -14,21 +14,21 @@
 #include <unistd.h>
 
 #define RETRY_MS 100
-#define STOP_MS 8000   /* for programs to end in, when the container stops; docker stop waits 10 s by default */
+#define KILLED_MS 1000 /* for programs that were killed after their grace to be reaped in */
 #define LINGER_MS 5000 /* for a call that is on its way, when the session of a terminal has ended */
 
 /*
  * Read the pending signals. The stop signals ask everything in the container to end; only the first process does this, an agent
- * of the tests must not signal the host. Returns when the container must be gone, 0: not asked to.
+ * of the tests must not signal the host. Returns when the container must be gone: `grace` ms later, 0: not asked to.
  */
-static int64_t read_signals(int signals, int64_t stopping)
+static int64_t read_signals(int signals, int64_t stopping, int64_t grace)
 {
 	struct signalfd_siginfo info;
 
 	while (read(signals, &info, sizeof info) == (ssize_t)sizeof info) {
 		if (stopping || (info.ssi_signo != SIGTERM && info.ssi_signo != SIGINT))
 			continue;
-		stopping = kernel_now_ms() + STOP_MS;
+		stopping = kernel_now_ms() + grace;
 		if (getpid() == 1) {
 			kill(-1, SIGTERM);
 			kill(-1, SIGCONT);
@@ -68,7 +68,7 @@ static int64_t find_end(int64_t before)
 /* From here on nothing ends the agent but a stop signal: its end is the container's. */
 static void loop(const struct options *options, int epoll, int listening, int signals)
 {
-	int64_t stopping = 0, leaving = 0;
+	int64_t grace = (int64_t)options->grace * 1000, stopping = 0, leaving = 0;
 
 	for (;;) {
 		struct epoll_event events[64];
@@ -97,10 +97,10 @@ static void loop(const struct options *options, int epoll, int listening, int si
 			}
 		}
 		if (reap)
-			stopping = read_signals(signals, stopping);
+			stopping = read_signals(signals, stopping, grace);
 		if (cut) {
 			epoll_ctl(epoll, EPOLL_CTL_DEL, options->lifeline, NULL);
-			stopping = kernel_now_ms() + STOP_MS;
+			stopping = kernel_now_ms() + grace + KILLED_MS;
 			calls_end();
 		}
 		if (stopping)

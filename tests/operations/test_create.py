@@ -60,7 +60,7 @@ def test_agent_is_told_the_user_and_its_groups(bench: Bench) -> None:
     uid, gid = os.geteuid(), os.getegid()
     assert " ".join(spec.arguments) == (
         f"--socket /.cleanenv/run/agent.sock --owner {uid} --user ann --uid {uid} --home /home/ann"
-        f" --group staff:{gid} --group docker:105"
+        f" --group staff:{gid} --group docker:105 --grace 8"
     )
 
 

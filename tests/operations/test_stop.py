@@ -122,6 +122,15 @@ def test_no_caller_finds_the_agent_while_it_is_stopped(bench: Bench, monkeypatch
     ask_activity(environment.runtime.agent_directory)
 
 
+def test_engine_waits_longer_than_the_agent_gives_programs(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.create(SH, grace=33)
+    assert bench.engine.only().is_running
+    given: list[int] = []
+    monkeypatch.setattr(bench.engine, "stop_container", lambda _container_id, grace_s: given.append(grace_s))
+    bench.stop()
+    assert given == [43]
+
+
 def test_callers_are_let_in_again_when_it_cannot_be_stopped(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_environment: Environment) -> None:
         raise EngineUnavailableError("engine", "it is gone")

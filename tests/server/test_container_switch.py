@@ -97,6 +97,11 @@ def test_it_is_stopped_and_started_by_one_request_each(bench: Bench, engine: Eng
     assert commands(bench) == []
 
 
+def test_engine_waits_longer_than_the_agent_gives_programs(bench: Bench, engine: Engine) -> None:  # noqa: F811
+    switch(bench, grace=33).stop_when_left(lambda: True)
+    assert engine.asked == [("stop", "unix:///fake.sock", "43")]
+
+
 def test_who_comes_before_the_way_is_closed_keeps_it(bench: Bench, engine: Engine) -> None:  # noqa: F811
     assert switch(bench).stop_when_left(lambda: False) == ()
     assert (engine.asked, bench.list()[0].state) == ([], "running")
