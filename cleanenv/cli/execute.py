@@ -53,7 +53,10 @@ def execute(
     """
     from cleanenv.environments import open_environment
 
-    definitions = ["=".join(defined_variable(text, os.environ)) for text in variables]
+    for text in variables:
+        defined_variable(text, os.environ)
+    # Without a value it is not on the launcher's command line either, which everybody may read.
+    definitions = [text if "=" in text else f"--env={text}" for text in variables]
     root = environment_root(environment)
     bin_directory = open_environment(root).paths.bin
     if mounts.state(str(bin_directory)) is not mounts.MountState.LIVE:

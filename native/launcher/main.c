@@ -52,8 +52,8 @@ static struct table open_table(void)
 }
 
 /*
- * inenv [--map-text=WORD] [NAME=VALUE]... PROGRAM ARGS: the program is what its argument names in the container. `words` moves to the
- * variables. Returns the program's arguments.
+ * inenv [--map-text=WORD] [NAME=VALUE | --env=NAME]... PROGRAM ARGS: the program is what its argument names in the container. `words`
+ * moves to the variables. Returns the program's arguments.
  */
 static char **shift_to_container_view(struct program *program, char ***words)
 {

@@ -4,6 +4,7 @@
 #include "launcher/match.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum variable_verdict variables_judge(const struct table *table, const char *name)
 {
@@ -45,6 +46,21 @@ size_t variables_defined(char *const *strings)
 	return count;
 }
 
+/* `--env=NAME` stands for the caller's own variable, whatever is said of it: its value need not be on the command line. */
+static char *own_variable(const char *definition)
+{
+	static const char option[] = "--env=";
+	const char *name = definition + sizeof option - 1;
+	size_t length = strlen(name);
+
+	if (strncmp(definition, option, sizeof option - 1) != 0)
+		return NULL;
+	for (char **variable = environ; *variable; variable++)
+		if (!strncmp(*variable, name, length) && (*variable)[length] == '=')
+			return *variable;
+	fail(FAILURE_USAGE, definition, "it is not set here", "--env=NAME before the program takes the variable of now");
+}
+
 static void set(struct strings *variables, char *definition)
 {
 	size_t length = name_length(definition) + 1;
@@ -64,6 +80,11 @@ void variables_set(struct strings *variables, char *const *definitions, size_t c
 		return;
 	variables->items = allocate(variables->items, (variables->count + count + 1) * sizeof *variables->items);
 	for (size_t i = 0; i < count; i++) {
+		char *own = own_variable(definitions[i]);
+		if (own) {
+			set(variables, own);
+			continue;
+		}
 		set(variables, join(definitions[i], NULL));
 		/* The command line is for everybody to read (ps(1)), as long as the program runs. */
 		char *value = definitions[i] + name_length(definitions[i]) + 1;

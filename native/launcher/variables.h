@@ -16,7 +16,7 @@ enum variable_verdict {
 /* What the environment's configuration says of a variable of this name. */
 enum variable_verdict variables_judge(const struct table *table, const char *name);
 
-/* How many strings at the beginning of a vector are definitions, NAME=VALUE (env(1)). */
+/* How many strings at the beginning of a vector are definitions: NAME=VALUE as for env(1), or --env=NAME. */
 size_t variables_defined(char *const *strings);
 
 /* Add definitions; each takes the place of one of the same name. Their values are erased where they were. */

@@ -123,6 +123,17 @@ def test_variables_before_the_program_of_inenv_are_its_own(environment: HostEnvi
     assert len(lines) == len({line.split("=")[0] for line in lines})
 
 
+def test_inenv_is_told_to_hand_a_variable_on_without_its_value(environment: HostEnvironment) -> None:
+    environment.link(Link("env", "/usr/bin/env"), deny=("*",))
+    given = {"TOKEN": "a=b", "TOKENS": "no", "LD_LIBRARY_PATH": "/etc", "EMPTY": ""}
+    words = ("--env=TOKEN", "--env=LD_LIBRARY_PATH", "--env=EMPTY")
+    lines = environment.run("inenv", *words, "env", env=given).stdout.decode().splitlines()
+    assert {line for line in lines if line.split("=")[0] in given} == {"TOKEN=a=b", "LD_LIBRARY_PATH=/etc", "EMPTY="}
+
+    missing = environment.run("inenv", "--env=TOK", "env", env=given)
+    assert (missing.returncode, missing.stderr.splitlines()[0]) == (2, b"cleanenv: --env=TOK: it is not set here")
+
+
 def test_path_with_an_equals_sign_is_a_program(environment: HostEnvironment, tmp_path: Path) -> None:
     program = tmp_path / "a=b"
     program.symlink_to("/bin/echo")
