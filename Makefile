@@ -59,6 +59,10 @@ nightly: setup ## try the laws of the path map on more than 100,000 examples
 test-integration: setup engine ## run integration/: a real engine, real mounts
 	@$(python) -m pytest integration -m 'not heavy' -o timeout=600 -o faulthandler_timeout=540
 
+.PHONY: test-installed
+test-installed: setup engine ## run integration/ from an installed wheel, every test as root and as an ordinary user
+	@$(python) -m pytest integration --installed -m 'not heavy' -o timeout=600 -o faulthandler_timeout=540
+
 .PHONY: editor-test
 editor-test: setup engine ## run integration/editor with all compilers, also those that `make test` leaves out: 2 GB
 	@$(python) -m pytest integration/editor -o timeout=600 -o faulthandler_timeout=540

@@ -26,6 +26,23 @@ _FUSE = Path("/dev/fuse")
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of a run before a release."""
+    parser.addoption(
+        "--installed", action="store_true", help="cleanenv from a wheel for root as well, and every test as each caller"
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Have each kind of user in turn; one of them where it speaks for all, or where the test has chosen."""
+    test = metafunc.definition
+    if "caller" in metafunc.fixturenames and not any(
+        mark.args[0] == "caller" for mark in test.iter_markers("parametrize")
+    ):
+        is_one = test.get_closest_marker("one_caller") and not metafunc.config.option.installed
+        metafunc.parametrize("caller", CALLERS[:1] if is_one else CALLERS, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
 def ground() -> Iterator[Path]:
     """A directory that everybody may enter, and that the container does not see as the host does (as it does /tmp)."""
@@ -71,8 +88,14 @@ def busybox() -> str:
 
 
 @pytest.fixture(scope="session")
-def me(ground: Path, image_cache: Path) -> Caller:
-    """Who runs the tests: root or not, with the cleanenv of this checkout."""
+def installed(ground: Path) -> Path:
+    """The command of a wheel of this checkout, installed for everybody."""
+    return install(ground / "installed")
+
+
+@pytest.fixture(scope="session")
+def me(request: pytest.FixtureRequest, ground: Path, image_cache: Path) -> Caller:
+    """Who runs the tests: root or not, with the cleanenv of this checkout, unless --installed says otherwise."""
     account = pwd.getpwuid(os.geteuid())
     directories = {"XDG_STATE_HOME": ground / "state", "XDG_RUNTIME_DIR": ground / "run"}
     for directory in directories.values():
@@ -83,7 +106,9 @@ def me(ground: Path, image_cache: Path) -> Caller:
         gid=os.getegid(),
         groups=tuple(os.getgroups()),
         home=Path(account.pw_dir),
-        executable=Path(sys.executable).with_name("cleanenv"),
+        executable=request.getfixturevalue("installed")
+        if request.config.option.installed
+        else Path(sys.executable).with_name("cleanenv"),
         variables={
             **_variables(account.pw_name, account.pw_dir),
             **{name: str(directory) for name, directory in directories.items()},
@@ -95,7 +120,7 @@ def me(ground: Path, image_cache: Path) -> Caller:
 
 
 @pytest.fixture(scope="session")
-def user(ground: Path, me: Caller) -> Iterator[Caller]:
+def user(request: pytest.FixtureRequest, ground: Path, me: Caller) -> Iterator[Caller]:
     """An ordinary user that may use the engine, with two groups besides its own, without any XDG_ variable."""
     if os.geteuid() != 0:
         yield me
@@ -120,7 +145,7 @@ def user(ground: Path, me: Caller) -> Iterator[Caller]:
             gid=account.pw_gid,
             groups=tuple(grp.getgrnam(group).gr_gid for group in (engine_group, team)),
             home=Path(account.pw_dir),
-            executable=install(ground / "installed"),
+            executable=request.getfixturevalue("installed"),
             variables=_variables(name, account.pw_dir),
             runtime=Path(f"/tmp/cleanenv-{account.pw_uid}"),
             state=Path(account.pw_dir) / ".local/state/cleanenv",
@@ -133,9 +158,9 @@ def user(ground: Path, me: Caller) -> Iterator[Caller]:
         subprocess.run(["groupdel", team], check=False)
 
 
-@pytest.fixture(scope="session", params=CALLERS)
+@pytest.fixture(scope="session")
 def caller(request: pytest.FixtureRequest) -> Caller:
-    """Each kind of user in turn."""
+    """The user as whom the test runs (pytest_generate_tests)."""
     found = request.getfixturevalue("me" if request.param == "root" else "user")
     assert isinstance(found, Caller)
     return found

@@ -30,8 +30,8 @@ __all__ = [
 # As root the tests have an ordinary user made; an ordinary user can only be itself.
 CALLERS = ("root", "user") if os.geteuid() == 0 else ("user",)
 
-# For tests of what is the same for every user.
-ONE_CALLER = pytest.mark.parametrize("caller", CALLERS[:1], indirect=True)
+# For tests of what is the same for every user: with --installed alone it is looked at for each of them.
+ONE_CALLER = pytest.mark.one_caller
 
 TIMEOUT_S = 60.0
 
