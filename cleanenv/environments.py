@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanenv import gate
-from cleanenv.configuration_file import read_configuration
 from cleanenv.errors import (
     CleanenvError,
     EnvironmentNotFoundError,
@@ -49,8 +48,11 @@ def open_environment(root: Path, *, with_configuration: bool = True) -> Environm
     state = _read_state(paths)
     if state.path != str(root):
         raise _moved(root, state)
-    configuration = read_configuration(paths.configuration) if with_configuration else Configuration()
-    return Environment(paths, state, configuration)
+    if not with_configuration:
+        return Environment(paths, state, Configuration())
+    from cleanenv.configuration_file import read_configuration  # 10 ms, which a list and completion do without
+
+    return Environment(paths, state, read_configuration(paths.configuration))
 
 
 def _read_state(paths: EnvironmentPaths) -> State:

@@ -7,14 +7,17 @@ import shlex
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from cleanenv.accounts import current_user
-from cleanenv.engine.port import Engine
 from cleanenv.errors import UsageError
 from cleanenv.model.host import Host
+
+if TYPE_CHECKING:
+    from cleanenv.engine.port import Engine
 
 __all__ = [
     "absolute",

@@ -20,9 +20,9 @@ __all__ = ["list_", "status"]
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def list_(*, as_json: bool) -> None:
     """List your environments."""
-    from cleanenv.operations import report
+    from cleanenv.operations.overview import list_environments
 
-    summaries = report.list_environments(current_host())
+    summaries = list_environments(current_host())
     if as_json:
         click.echo(json.dumps([dataclasses.asdict(summary) for summary in summaries]))
         return

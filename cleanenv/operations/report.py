@@ -1,37 +1,20 @@
-"""What there is: the environments of a user, and the state of one."""
+"""The state of an environment."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from cleanenv import mounts
 from cleanenv.agent.activity import Activity, ask_activity
-from cleanenv.agent.client import AgentAbsentError, AgentClient
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment, open_environment
-from cleanenv.errors import AgentError, CleanenvError
-from cleanenv.model.host import Host
+from cleanenv.errors import AgentError
 from cleanenv.processes import name_of, programs_below
-from cleanenv.registry import Registry
 from cleanenv.sessions import active_sessions
 
-__all__ = ["Status", "Summary", "list_environments", "status"]
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """One line of a list. `state` is running, stopped, silent, or damaged; `image` is empty for a damaged one.
-
-    `sessions` is how many shells are in it.
-    """
-
-    path: str
-    state: str
-    image: str
-    sessions: int = 0
+__all__ = ["Status", "status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +43,6 @@ class Status:
     idle_timeout: int
 
 
-def list_environments(host: Host) -> tuple[Summary, ...]:
-    """The user's environments. Asks each agent and not the engine; one whose directory is gone is not listed."""
-    summaries = []
-    for root in Registry(host.state_directory).roots():
-        try:
-            environment = open_environment(root, with_configuration=False)  # which takes longer than all the rest
-        except CleanenvError:
-            if (root / ".cleanenv").is_dir():
-                summaries.append(Summary(str(root), "damaged", ""))
-            continue
-        sessions = len(active_sessions(environment.runtime.sessions))
-        summaries.append(Summary(str(root), _agent_state(environment), environment.state.image_name, sessions))
-    return tuple(summaries)
-
-
 def status(root: Path, *, connect: Callable[[], Engine]) -> Status:
     """The state of one environment, from the engine."""
     environment = open_environment(root)
@@ -101,17 +69,6 @@ def status(root: Path, *, connect: Callable[[], Engine]) -> Status:
         persistent=environment.configuration.persistent,
         idle_timeout=environment.configuration.effective_idle_timeout,
     )
-
-
-def _agent_state(environment: Environment) -> str:
-    try:
-        with contextlib.closing(AgentClient(str(environment.runtime.agent_socket), timeout_s=1.0)) as agent:
-            agent.exists(["/"])
-    except AgentAbsentError:
-        return "stopped"
-    except AgentError:
-        return "silent"
-    return "running"
 
 
 def _activity(environment: Environment) -> Activity | None:

@@ -15,7 +15,7 @@ from cleanenv.model.host import Host
 from cleanenv.model.link import Link
 from cleanenv.model.profile import Profile
 from cleanenv.model.user import Group, User
-from cleanenv.operations import links, report
+from cleanenv.operations import links, overview, report
 from cleanenv.operations.create import create
 from cleanenv.operations.destroy import destroy
 from cleanenv.operations.lifecycle import Condition, start, stop
@@ -249,8 +249,8 @@ class Bench:
     def unlink(self, *names: str) -> None:
         links.unlink(self.root, names, self.host)
 
-    def list(self) -> tuple[report.Summary, ...]:
-        return report.list_environments(self.host)
+    def list(self) -> tuple[overview.Summary, ...]:
+        return overview.list_environments(self.host)
 
     def status(self) -> report.Status:
         return report.status(self.root, connect=lambda: self.engine)

@@ -6,10 +6,12 @@ import os
 import shutil
 
 import psutil
+import pytest
 
+from cleanenv.agent import activity
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
-from cleanenv.operations.report import Summary
+from cleanenv.operations.overview import Summary
 from cleanenv.sessions import Session, save_sessions, start_time
 from tests.operations.harness import IMAGE, Bench
 
@@ -40,8 +42,21 @@ def test_list_asks_no_engine(bench: Bench) -> None:
 def test_agent_that_says_nonsense_is_silent(bench: Bench) -> None:
     bench.create(SH)
     (agent,) = bench.engine.agents
-    agent.reply = lambda _kind, _texts: (b"nonsense", [])
+    agent.tell_activity = lambda: b"nonsense"
     assert [summary.state for summary in bench.list()] == ["silent"]
+
+
+@pytest.mark.parametrize("at_once", [2, 200])
+def test_agents_that_say_nothing_keep_nobody_waiting_for_the_others(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(activity, "_AT_ONCE", at_once)
+    monkeypatch.setattr(activity, "_TIMEOUT_S", 0.3)
+    for name in "abcde":
+        bench.create(SH, root=bench.directory / name)
+    for agent in bench.engine.agents[:3]:
+        agent.tell_activity = bytes
+    assert [summary.state for summary in bench.list()] == ["silent"] * 3 + ["running"] * 2
 
 
 def test_status_tells_everything_of_one_environment(bench: Bench) -> None:

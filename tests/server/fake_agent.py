@@ -56,6 +56,7 @@ class FakeAgent:
         self.connections = 0
         self.calls, self.idle_ms = 0, 0
         self.reply: Callable[[int, list[str]], Reply] = self.answer
+        self.tell_activity: Callable[[], bytes] = self._activity  # an empty answer is silence
         self._path = socket_path
         self._is_stopped = False
         self._changes = tempfile.mkdtemp(prefix="changes-")
@@ -139,6 +140,9 @@ class FakeAgent:
         for connection in connections.values():
             connection.close()
 
+    def _activity(self) -> bytes:
+        return header(23) + struct.pack("=QQ", self.calls, self.idle_ms)
+
     def _serve_one(self, connection: socket.socket) -> bool:
         try:
             packet, descriptors, _flags, _address = socket.recv_fds(connection, 256, 4)
@@ -148,7 +152,9 @@ class FakeAgent:
             return False
         _magic, _version, kind = struct.unpack("=IHH", packet)
         if kind == 12:
-            connection.send(header(23) + struct.pack("=QQ", self.calls, self.idle_ms))
+            told = self.tell_activity()
+            if told:
+                connection.send(told)
             return True
         assert fcntl.fcntl(descriptors[0], fcntl.F_GET_SEALS) == ALL_SEALS
         data = os.pread(descriptors[0], os.fstat(descriptors[0]).st_size, 0)
