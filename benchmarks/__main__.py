@@ -20,12 +20,28 @@ from collections.abc import Callable, Iterator
 from rich.console import Console
 from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-from benchmarks import active, calls, environment, lookups, mapping, memory, parallel, report, snapshots, spawn, streams
+from benchmarks import (
+    activation,
+    active,
+    calls,
+    environment,
+    lookups,
+    mapping,
+    memory,
+    parallel,
+    report,
+    snapshots,
+    spawn,
+    streams,
+)
 from benchmarks.environment import CLEANENV, MeasuredEnvironment
 from benchmarks.results import Figure, Results, Section, Target, at_least, at_most
 from benchmarks.sampling import Sample, interleave
 
-SECTIONS = ("calls", "mapping", "parallel", "streams", "text", "lookups", "commands", "memory", "active", "snapshots")
+SECTIONS = (
+    *("calls", "mapping", "parallel", "streams", "text", "lookups", "commands", "activation", "memory", "active"),
+    "snapshots",
+)
 STREAM_BYTES = 10 * 10**9
 AT_ONCE = 1000
 TEXT_BYTES = 64 * 10**6  # of a file that is written again and again
@@ -249,6 +265,19 @@ def _timed(command: list[str]) -> Callable[[], float]:
     return lambda: spawn.milliseconds(command)
 
 
+def _measure_activation(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
+    turns = max(2, rounds // 10)
+    with activation.ways(measured) as measures:
+        samples = _interleaved("activation", measures, turns)
+    figures = tuple(
+        Figure(key, title, samples[key])
+        if key in samples
+        else Figure(key, title, note="not measured, no docker client")
+        for key, title in activation.TITLES.items()
+    )
+    results.sections.append(Section("activation", f"entering an environment in bash ({turns} rounds)", "ms", figures))
+
+
 def _measure_memory(measured: MeasuredEnvironment, rounds: int, results: Results) -> None:
     del rounds
     processes = {
@@ -312,6 +341,7 @@ _MEASURES = {
     "text": _measure_text,
     "lookups": _measure_lookups,
     "commands": _measure_commands,
+    "activation": _measure_activation,
     "memory": _measure_memory,
     "active": _measure_active,
     "snapshots": _measure_snapshots,
@@ -338,6 +368,11 @@ def _targets(results: Results) -> list[Target]:
     if none is not None and compiler is not None:
         targets += at_most(f"mapping {mapping.ARGUMENTS} arguments, µs", compiler - none, 100)
     targets += at_most("cleanenv --version, ms", results.median("commands", "version"), 100)
+    shell, warm, start, cold = (results.median("activation", key) for key in activation.TITLES)
+    if shell is not None and warm is not None:
+        targets += at_most("warm activation adds, ms", warm - shell, 50)
+    if start is not None and cold is not None:
+        targets += at_most("cold activation ÷ docker start", cold / start, 1.5)
     targets += at_least("text that is mapped, GB/s", results.median("text", "on"), 1)
     targets += at_most("environment server, MB", results.median("memory", "server"), 30)
     targets += at_most(f"list of {active.COUNT} active, ms", results.median("active_list", "list"), 300)
