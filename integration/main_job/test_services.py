@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -87,6 +88,25 @@ def test_service_in_the_background_is_up_and_stopped_by_its_own_command(
         "psql", "-h", "localhost", "-p", str(port), "-d", "postgres", "-Atc", "select kept from word"
     )
     assert called.output == "42\n"
+
+
+def test_line_that_ends_when_its_service_answers_is_not_waited_for_longer(
+    create: Create, services: str, port: int
+) -> None:
+    """As the README has it. What the line leaves in the background goes on."""
+    line = f"redis-server --port {{}} & until redis-cli -p {port} ping; do kill -0 $! || exit; sleep 0.1; done"
+    environment = create("-b", services, "--user", "1234:db", f"--on-activate={line.format(port)}")
+    environment.cleanenv("stop")
+    before = time.monotonic()
+    with visit(environment):
+        assert ask(port, b"PING\r\n") == b"+PONG\r\n"
+        assert time.monotonic() - before < 3
+    broken = create(
+        "-b", services, "--user", "1234:db", f"--on-activate={line.format(99999)}", path=environment.path.parent / "b"
+    )
+    broken.cleanenv("stop")
+    with broken.caller.shell("bash") as shell:
+        assert "it ended with status 1: see " in shell.output(f". {broken.bin}/activate")
 
 
 def test_service_that_dies_at_once_is_told(create: Create, services: str) -> None:
