@@ -6,6 +6,7 @@ guess is written down here, and it goes on from there.
 
 from __future__ import annotations
 
+import itertools
 import json
 import struct
 import sys
@@ -183,6 +184,33 @@ def seeds_pathmap() -> Iterator[bytes]:
                 head
                 + b"".join(map(prefixed, map(str.encode, words)))
                 + case["input"].encode("utf-8", "surrogateescape")
+            )
+
+
+def seeds_filter() -> Iterator[bytes]:
+    """The cases of text, whole, and with a pause at every place where one may be wrong."""
+    cases = [case for case in json.loads((ROOT / "tests/pathmap/cases.json").read_text()) if case["kind"] == "text"]
+    usual = {"mounts": [["/", "/r"], ["/home/u/my proj", "/work"], ["/w/own", "/w/own"]], "cwd": "/home/u/my proj/a"}
+    marks = ("\x1b[01m\x1b[K", "\x1b]8;;file://host", "file://", "u@h:", "\u2019", "\u00bb", "-I", "(", "=", "'", "x")
+    own = [f"{mark}{name}{mark}" for mark in marks for name in ("/work/a.", "/r:", "../../work", "/r/work", "/w/own/b")]
+    for case in [
+        *cases,
+        *(usual | {"input": text} for text in [*own, "/work/a\0/work", *map("".join, itertools.pairwise(own))]),
+    ]:
+        mounts = case["mounts"][:6]
+        words = [*(end for mount in mounts for end in mount[:2]), case["cwd"]]
+        text = case["input"].encode("utf-8", "surrogateescape")
+        for flags, cuts in (
+            (0, b""),
+            (10 * 7, bytes([1] * 63)),
+            (20 * 7, b"/a\0/b\0"),
+            (0, bytes([0x83, 0x81, 0x85] * 9)),
+        ):
+            yield (
+                bytes((len(mounts) + flags,))
+                + b"".join(prefixed(word.encode()) for word in words)
+                + prefixed(cuts)
+                + text
             )
 
 

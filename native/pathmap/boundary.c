@@ -49,20 +49,22 @@ static bool is_behind_blank(const char *text, size_t at)
 	return at == 0 || is(text[at - 1], BLANK);
 }
 
-/* ESC [ parameters final, ESC intermediates final, or the end of a string, ESC \. */
+/*
+ * ESC [ parameters intermediates final, ESC intermediates final, or ESC and one more byte, as ESC \ at the end of a string. What opens
+ * a string is followed by it.
+ */
 static bool is_behind_escape(const char *text, size_t at)
 {
 	size_t oldest = at > PATHMAP_LOOK_BACK ? at - PATHMAP_LOOK_BACK : 0, back = at - 1;
+	char final = text[back];
 
-	if (!is_between(text[back], '0', '~'))
-		return false;
-	if (text[back] == '\\' && back > 0 && text[back - 1] == ESCAPE)
-		return true;
-	while (back > oldest && is_between(text[back - 1], ' ', '?'))
+	while (back > oldest && is_between(text[back - 1], ' ', '/'))
 		back--;
-	if (back < at - 1 && back > oldest && text[back - 1] == ESCAPE)
-		return is_between(text[back], ' ', '/');
-	return back > oldest + 1 && text[back - 1] == '[' && text[back - 2] == ESCAPE;
+	if (back > oldest && text[back - 1] == ESCAPE)
+		return is_between(final, '0', '~') && (back < at - 1 || !strchr("[]PX^_", final));
+	while (back > oldest && is_between(text[back - 1], '0', '?'))
+		back--;
+	return is_between(final, '@', '~') && back > oldest + 1 && text[back - 1] == '[' && text[back - 2] == ESCAPE;
 }
 
 /* `-I`: one letter, at the start of a word. */
@@ -72,11 +74,13 @@ static bool is_behind_option(const char *text, size_t at)
 	       (is_behind_blank(text, at - 2) || is_behind_quote(text, at - 2));
 }
 
-/* The name of a machine may stand between, as in the links of gcc's and ls's output. */
+/* The name of a machine may stand between, as in the links of gcc's and ls's output; behind dots a name of T3 begins. */
 static bool is_in_file_url(const char *text, size_t at)
 {
 	size_t back = at;
 
+	if (is(text[at - 1], JOINT))
+		return false;
 	while (back > 0 && at - back < HOST_MAX && is(text[back - 1], LETTER | DIGIT | JOINT))
 		back--;
 	return back >= 7 && !memcmp(text + back - 7, "file://", 7);

@@ -63,6 +63,15 @@ static char byte_to_find(const struct name *name)
 	return *at == '/' ? at[1] : at[0];
 }
 
+/* Whether another name may begin in the middle of this path. */
+static bool has_beginning_inside(const char *path)
+{
+	for (size_t at = 1; path[at]; at++)
+		if ((path[at] == '/' || path[at] == '.') && pathmap_begins(path, at) != PATHMAP_NO_BEGINNING)
+			return true;
+	return false;
+}
+
 /* Note a byte to find. */
 static void want(struct pathmap_filter *filter, char byte)
 {
@@ -96,8 +105,8 @@ static bool read_names(struct pathmap_filter *filter, size_t size)
 		}
 		if (name->container.length > filter->longest)
 			filter->longest = name->container.length;
-		/* One that stays as it is matters only where a shorter name would be found instead. */
-		if (!is_same(name))
+		/* One that stays as it is matters only where another name would be found in it: a shorter one, or one that begins later. */
+		if (!is_same(name) || has_beginning_inside(container))
 			want(filter, byte_to_find(name));
 	}
 	return true;

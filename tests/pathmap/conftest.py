@@ -10,7 +10,7 @@ from hypothesis import settings
 
 from tests.pathmap.cases import DRIVER
 
-# `pytest tests/pathmap --hypothesis-profile=nightly`: examples for each law, and there are more than ten.
+# `make nightly`: examples for each law, and there are twenty.
 settings.register_profile("nightly", max_examples=10_000)
 
 

@@ -15,6 +15,7 @@ from tests.pathmap.cases import Case, read_table
 from tests.pathmap.fake_files import FakeHost
 from tests.pathmap.test_laws import law, mount_lists, paths
 from tests.pathmap.text_filter import TextFilter, opens
+from tests.pathmap.text_reference import text_on_the_host
 
 TEXT_CASES = [case for case in read_table(Path(__file__).with_name("cases.json")) if case.kind == "text"]
 
@@ -24,7 +25,8 @@ CWDS = st.sampled_from(["/home/u/proj", "/home/u/proj/a/b", "/home/u", "/", "/sr
 _scraps = st.sampled_from(
     [
         b"/work", b"/r", b"/r/home/u", b"/work/a.c", b"../", b"..", b".", b"/", b":", b" ", b"\n", b"'", b'"', b"-I",
-        b"\x1b[01m\x1b[K", b"\x1b[m", b"\x1b]8;;file://host", b"file://", b"u@h:", b"\xe2\x80\x99", b"\xc2\xbb",
+        b"\x1b[01m\x1b[K", b"\x1b[m", b"\x1b", b"[", b"0", b"7", b"\x1b(B",
+        b"\x1b]8;;file://host", b"file://", b"u@h:", b"\xe2\x80\x99", b"\xc2\xbb",
         b"\xe2", b"\xc2", b"\x80", b"w", b"wor", b"k", b"error", b"/q", b"/data", b"/work/proj/big", b"(", b"=", b"\0",
     ]
 )  # fmt: skip
@@ -59,7 +61,7 @@ def test_case_in_every_two_pieces_and_byte_by_byte(case: Case) -> None:
         "x/work/a", "./work", "~/work", "-/work", "${X}/work", "$/work", "u@h:/work/a", "git@h.example:/work", "@/work",
         "/workspace", "/work-2/x", "/work2", "/work.c", "/work..", "\\/work\\/a", "ab-I/work", "--I/work", "http://h/work",
         "/r", "see /r", "(/r)", "/r.", "a:/r:", "'/r ", "/nowhere/work", "../work.c", "../../work", ".../work",
-        "\x00/work/a",
+        "\x00/work/a", "file://h./work/a", "\x1b[01/work/m", "\x1b(0B/work", "\x1bP/work",
     ],
 )  # fmt: skip
 def test_these_stay(text: str) -> None:
@@ -80,6 +82,7 @@ def test_these_stay(text: str) -> None:
         ("“/work”", "“/home/u/proj”"),
         ("/work…", "/home/u/proj…"),
         ("\x1b(B/work\x1b[0m", "\x1b(B/home/u/proj\x1b[0m"),
+        ("\x1b8/work", "\x1b8/home/u/proj"),
         ("\x1b]0;title\x1b\\/work/a", "\x1b]0;title\x1b\\/home/u/proj/a"),
         ("file:///r/home/u/x file:///work", "file:///home/u/x file:///home/u/proj"),
         ("h:/work/a", "h:/home/u/proj/a"),
@@ -115,6 +118,11 @@ def test_mount_at_its_own_path_inside_of_another_one_stays() -> None:
     assert text == b"/work/own/a /home/u/proj/other /work/own"
 
 
+def test_mount_at_its_own_path_stays_where_another_name_is_in_it() -> None:
+    mounts = [Mount("/data", "/work", writable=True), Mount("/x=/work", "/x=/work", writable=True)]
+    assert TextFilter(mounts, "/").whole([b"/x=/work/a x=/work/a"]) == b"/x=/work/a x=/data/a"
+
+
 def test_host_path_with_a_blank_is_encoded_in_a_url_only() -> None:
     mounts = [Mount("/home/u/my proj", "/work", writable=True)]
     text = TextFilter(mounts, "/").whole([b"file:///work/a /work/a"])
@@ -134,6 +142,15 @@ def test_pieces_do_not_matter(mounts: list[Mount], cwd: str, text: bytes, cuts: 
     whole = TextFilter(mounts, cwd).whole([text])
     assert TextFilter(mounts, cwd).whole(pieces(text, cuts)) == whole
     assert TextFilter(mounts, cwd).whole(text[at : at + 1] for at in range(len(text))) == whole
+
+
+@law
+@given(mount_lists(), CWDS, texts)
+def test_it_is_what_the_rule_says(mounts: list[Mount], cwd: str, text: bytes) -> None:
+    stream = TextFilter(mounts, cwd)
+    strings = stream.names.split(b"\0")[:-1]
+    names = dict(reversed(list(zip(strings[::2], strings[1::2], strict=True))))  # of equal names the first one counts
+    assert stream.whole([text]) == text_on_the_host(text, names)
 
 
 @law

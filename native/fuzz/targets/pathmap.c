@@ -3,10 +3,9 @@
 
 #include "fuzz/fuzz.h"
 #include "fuzz/input.h"
+#include "fuzz/mounts.h"
 
 #include <stdlib.h>
-
-#define MOUNTS_MAX 6
 
 static struct {
 	uint8_t answers; /* what there is: mixed with a hash of the path */
@@ -51,29 +50,6 @@ static enum pathmap_presence look_at_container(void *context, const char *path)
 		return PATHMAP_ASKED;
 	}
 	return (enum pathmap_presence)((hash(path) >> 16 ^ world.answers) % 3);
-}
-
-/* An absolute path in its normal form, as a mount's ends are: made of `text`, in place of it. */
-static char *make_normal(char *text)
-{
-	char *normal = malloc(strlen(text) + 2), *end = normal;
-
-	REQUIRE(normal);
-	for (char *at = text; *at;) {
-		size_t length = strcspn(at, "/");
-		bool is_dots = (length == 1 && *at == '.') || (length == 2 && at[0] == '.' && at[1] == '.');
-		if (length > 0 && !is_dots) {
-			*end++ = '/';
-			memcpy(end, at, length);
-			end += length;
-		}
-		at += length + (at[length] == '/');
-	}
-	if (end == normal)
-		*end++ = '/';
-	*end = '\0';
-	free(text);
-	return normal;
 }
 
 static void check(struct pathmap_result result, bool may_drop)
@@ -144,22 +120,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct input input = { data, size };
 	struct pathmap_mount mounts[MOUNTS_MAX];
 	uint8_t shape = input_byte(&input);
-	struct pathmap map = { .mounts = mounts, .mount_count = shape % (MOUNTS_MAX + 1),
+	struct pathmap map = { .mount_count = shape % (MOUNTS_MAX + 1),
 			       .probe = { NULL, look_at_host, read_link, look_at_container } };
 
 	world.answers = input_byte(&input);
-	for (size_t i = 0; i < map.mount_count; i++)
-		mounts[i] = pathmap_mount(make_normal(input_string(&input)), make_normal(input_string(&input)));
-	map.cwd = make_normal(input_string(&input));
+	mounts_take(&input, &map, mounts);
 	char *name = input_string(&input), *previous = input_string(&input), *text = strndup((const char *)input.at, input.left);
 	REQUIRE(text);
 	map_all(&map, text, shape & 0x40 ? previous : NULL, name);
 
-	for (size_t i = 0; i < map.mount_count; i++) {
-		free((char *)mounts[i].host.path);
-		free((char *)mounts[i].container.path);
-	}
-	free((char *)map.cwd);
+	mounts_free(&map);
 	free(name);
 	free(previous);
 	free(text);
