@@ -81,7 +81,7 @@ static bool choose_variables(struct request *request)
 		if (is_data(*variable))
 			chosen[count++] = *variable;
 	strcpy(stpcpy(directory, "PWD="), request->directory);
-	chosen[count++] = directory;
+	chosen[count++] = request->own[1] = directory;
 	chosen[count] = NULL;
 	free(request->variables);
 	request->variables = chosen;
@@ -104,6 +104,7 @@ static bool name_program(struct request *request, char *path)
 		request->head.arguments = 1;
 		arguments[1] = NULL;
 	}
+	request->own[0] = path;
 	arguments[0] = by_path ? path : strrchr(path, '/') + 1;
 	request->arguments = arguments;
 	request->paths[0] = path;

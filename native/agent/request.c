@@ -49,6 +49,7 @@ int request_read(struct request *request, const void *bytes, size_t size)
 	struct wire_request *head = &request->head;
 	struct cursor cursor = { (char *)bytes + sizeof *head, (char *)bytes + size };
 
+	request->own[0] = request->own[1] = NULL;
 	errno = EPROTO;
 	if (size < sizeof *head)
 		return -1;
@@ -74,4 +75,6 @@ void request_free(struct request *request)
 	free(request->paths);
 	free(request->arguments);
 	free(request->variables);
+	free(request->own[0]);
+	free(request->own[1]);
 }

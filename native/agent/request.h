@@ -11,6 +11,7 @@ struct request {
 	char **arguments;
 	char **variables;
 	char *directory;
+	char *own[2]; /* strings made for it since (permission.c), or NULL */
 };
 
 /*
@@ -19,7 +20,7 @@ struct request {
  */
 int request_read(struct request *request, const void *bytes, size_t size);
 
-/* Free what request_read has allocated; not the strings. */
+/* Free what request_read has allocated, and its own strings; not the others. */
 void request_free(struct request *request);
 
 #endif

@@ -29,7 +29,7 @@ SEALED, UNSEALED, NULL, DIRECTORY, SOCKET, PIPE, TTY = range(7)
 
 # struct wire_request: head (with four counts), context, limits, processors.
 REQUEST = struct.Struct("=IIQIIII IIiIi4x QQ 32Q 16Q")
-SEARCH_PATH, NAME_BY_PATH, FOREGROUND_GROUP = 1, 2, 4
+SEARCH_PATH, NAME_BY_PATH, FOREGROUND_GROUP, HOOK, TEXT = 1, 2, 4, 8, 16
 
 
 def prefixed(content: bytes) -> bytes:
@@ -64,6 +64,7 @@ REQUESTS = (
     request([b"/bin/cat"], [], [b"=", b"HOME", b"USER=x"], (5, 4, 3)),
     request([b"git"], [b"/x/git", b"log"], [b"TERM=a", b"LC_ALL=b", b"LANG=/", b"LD_X=y", b"GIT_AUTHOR_NAME=A / B"]),
     request([b"git"], [], []),
+    request([b"git"], [b"git"], [], (0, 1), HOOK | TEXT),
 )
 
 
@@ -87,7 +88,8 @@ def seeds_worker() -> Iterator[bytes]:
         head = struct.pack("=IHHII", 0x766E6C63, 1, SPAWN, count, 0)
         long = packet(0, head, sealed(content), *[bytes((PIPE,))] * count)
         half = packet(SPAWN, struct.pack("=I", 3) + content, b"\2"), packet(DESCRIPTORS, b"", b"\2", b"\2")
-        for terminal in (b"\0", b"\1"):
+        # In the container and on the host, without and with a terminal.
+        for terminal in (b"\0", b"\1", b"\2", b"\3"):
             yield terminal + caller(spawn(content, count))
             yield terminal + caller(long)
             for mood in (8, 0xF8):
@@ -230,6 +232,7 @@ def seeds_loop() -> Iterator[bytes]:
         for number, flags in ((2, 1), (15, 0), (18, 2), (20, 1), (28, 1), (64, 0)):
             yield shape + call + second + bytes((JOINS, 2, 1)) + tell(SIGNAL, struct.pack("=iI", number, flags))
         yield shape + call + bytes((LEAVES, 0, TIME, 60, CHANGES, 1, 2))
+        yield shape + bytes((STARTS, 0, 1, 5, RELAY, 0, STARTS, 0, 1, 4, CHANGES, 1, 0, CHANGES, 2, 0))
         yield shape + call + bytes((TIME, 11, TIME, 31)) + tell(PONG) + tell(FOREGROUND)
         yield shape + call + bytes((CHANGES, 1, 4)) + tell(SIGNAL, struct.pack("=iI", 18, 2)) + bytes((RELAY, 0))
         yield shape + call + bytes((RELAY, 0, CHANGES, 1, 0, TIME, 1, LEAVES, 0, RELAY, 7))

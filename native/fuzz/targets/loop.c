@@ -49,7 +49,7 @@ static struct {
 	int launchers[PEERS_MAX];
 	size_t launcher_count;
 	int steps, ending;
-	bool keeper, idle, orphaned, hung_up;
+	bool keeper, idle, orphaned, hung_up, filters;
 	struct terminal terminal;
 } world;
 
@@ -107,9 +107,15 @@ REPLACE(int, relay_start, int epoll)
 	return epoll >= 0 ? 0 : -1;
 }
 
-REPLACE(void, relay_run, bool foreground)
+REPLACE(bool, relay_filter, int names)
 {
-	REQUIRE(!foreground || world.keeper);
+	REQUIRE(close(names) == 0);
+	return world.filters = world.keeper;
+}
+
+REPLACE(void, relay_run, bool foreground, bool text)
+{
+	REQUIRE((!foreground || world.keeper) && (!text || world.filters));
 }
 
 REPLACE(bool, relay_is_idle, void)
@@ -222,7 +228,10 @@ static void start_program(struct input *input, const struct child *worker)
 	REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	world.launchers[world.launcher_count++] = pair[1];
 	fcntl(worker->socket, F_SETFL, O_NONBLOCK);
-	note_sender(worker, program->process, wire_send(worker->socket, &call, sizeof call, &pair[0], 1) == 0);
+	/* With names for its text, or without: what they are is the filter's business. */
+	int descriptors[] = { pair[0], pair[0] };
+	bool sent = wire_send(worker->socket, &call, sizeof call, descriptors, how & 4 ? 2 : 1) == 0;
+	note_sender(worker, program->process, sent);
 	close(pair[0]);
 }
 

@@ -5,43 +5,21 @@
 #include "agent/permission.h"
 #include "agent/request.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/linked.h"
 #include "fuzz/process.h"
-#include "table/table.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-/* A table with one link, of which permission.c unmaps its copy. */
-static const struct {
-	struct table_header header;
-	struct table_link link;
-	char name[4], path[9];
-} links = {
-	.header = { .links = sizeof links.header, .link_count = 1, .direction = TABLE_TO_HOST },
-	.link = { sizeof links.header + sizeof links.link, sizeof links.header + sizeof links.link + 4, TABLE_LINK_NAME },
-	.name = "git",
-	.path = "/bin/git",
-};
-
-REPLACE(int, table_open, struct table *table, const char *path)
-{
-	void *copy = mmap(NULL, sizeof links, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	REQUIRE(copy != MAP_FAILED && !strcmp(path, "/table"));
-	*table = (struct table){ memcpy(copy, &links, sizeof links), sizeof links };
-	return 0;
-}
 
 static void ask_permission(struct request *request)
 {
-	const struct options options = { .programs = "/table" };
-	bool linked = !strcmp(request->paths[0], "git");
+	const struct options options = { .programs = LINKED_TABLE };
+	bool linked = !strcmp(request->paths[0], LINKED_NAME);
 
 	if (permission_apply(&options, request, NULL, 0) < 0)
 		return;
-	REQUIRE(linked && !strcmp(request->paths[0], "/bin/git") && !request->paths[1] && *request->directory == '/');
-	REQUIRE(!strcmp(request->arguments[0], "git") || !strcmp(request->arguments[0], "/bin/git"));
+	REQUIRE(linked && !strcmp(request->paths[0], LINKED_PATH) && !request->paths[1] && *request->directory == '/');
+	REQUIRE(!strcmp(request->arguments[0], LINKED_NAME) || !strcmp(request->arguments[0], LINKED_PATH));
 	REQUIRE(!request->arguments[request->head.arguments] && !request->variables[request->head.variables]);
 	for (char **variable = request->variables; *variable; variable++)
 		REQUIRE(strncmp(*variable, "LD_", 3) != 0 && strncmp(*variable, "PATH=", 5) != 0);

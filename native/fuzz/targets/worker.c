@@ -1,12 +1,14 @@
 /*
  * A worker of the agent, from its first caller to its end: packets of strangers in any order, with any descriptors. What the child that
- * becomes a program would do to itself (limits, signals, groups, descriptors, execve) is checked and not done.
+ * becomes a program would do to itself (limits, signals, groups, descriptors, execve) is checked and not done. On the host it can be
+ * no program but the one that is linked.
  */
 #include "agent/worker.h"
 
 #include "agent/pattern.h"
 #include "agent/terminal.h"
 #include "fuzz/fuzz.h"
+#include "fuzz/linked.h"
 #include "fuzz/packet.h"
 #include "fuzz/process.h"
 
@@ -22,6 +24,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+enum shape { ON_TERMINAL = 1, ON_HOST = 2 };
+
 #define DESCRIPTORS_LIMIT 4096 /* of the fuzzer itself: a table of a million descriptors would be made anew for each input */
 
 static struct {
@@ -34,7 +38,7 @@ static struct {
 	struct terminal terminal;
 } world;
 
-static const struct options options = {
+static struct options options = {
 	.socket = "/nowhere/agent.sock", .user = "user", .home = "/nowhere", .groups = { { .name = (char *)"user" } }, .group_count = 1,
 };
 
@@ -100,13 +104,13 @@ REPLACE(bool, pattern_search, const char *pattern, const char *home, bool anythi
 {
 	struct stat status = { .st_mode = S_IFREG | 0755 };
 
-	REQUIRE(strlen(home) > 0);
+	REQUIRE(strlen(home) > 0 && (!options.programs || !strcmp(pattern, LINKED_PATH)));
 	return *pattern != '/' || visit(context, pattern, anything ? NULL : &status);
 }
 
 REPLACE(int, watch_patterns, const char *patterns, size_t size, const char *home)
 {
-	REQUIRE(size > 0 && patterns[size - 1] == '\0' && strlen(home) > 0);
+	REQUIRE(size > 0 && patterns[size - 1] == '\0' && strlen(home) > 0 && !options.programs);
 	return memfd_create("watch", MFD_CLOEXEC);
 }
 
@@ -122,6 +126,9 @@ REPLACE(int, execve, const char *path, char *const *arguments, char *const *vari
 
 	read_all(arguments);
 	read_all(variables);
+	/* A script that does not say what runs it is the shell's. */
+	if (options.programs)
+		REQUIRE(!strcmp(path, LINKED_PATH) || (!strcmp(path, "/bin/sh") && !strcmp(arguments[1], LINKED_PATH)));
 	errno = errors[(strlen(path) + world.mood / 16u) % (sizeof errors / sizeof *errors)];
 	return -1;
 }
@@ -242,7 +249,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		REQUIRE(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	prepared = true;
 	world.input = (struct input){ data, size };
-	world.on_terminal = input_byte(&world.input) & 1;
+	uint8_t shape = input_byte(&world.input);
+	world.on_terminal = shape & ON_TERMINAL;
+	options.programs = shape & ON_HOST ? LINKED_TABLE : NULL;
 	world.served = false;
 	REQUIRE(process_run(serve, NULL) >= 0);
 	return 0;
