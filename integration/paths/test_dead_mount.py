@@ -12,10 +12,13 @@ import pytest
 
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
+from cleanenv.profiles import built_in_profiles
 from tests.native.conftest import HostEnvironment, host_environment
 
 SCRIPT = Path(__file__).with_name("dead_mount.py")
-ECHO = Link("echo", "/bin/echo")
+# echo shows what it got; what is known of its own words is left out.
+PROFILES = [profile for profile in built_in_profiles() if "echo" not in profile.programs]
+PROGRAMS = [Link(name, "/bin/echo") for name in ("echo", "grep", "sed", "ssh", "docker", "gcc", "rm")]
 
 
 class DeadMount:
@@ -68,12 +71,13 @@ def here(tmp_path: Path) -> Path:
 
 def _link(environment: HostEnvironment, here: Path, *mounts: Mount) -> None:
     own = Mount(str(here), str(here), writable=True)
-    environment.link(ECHO, mounts=(Mount("/", "/r", writable=False), own, *mounts))
+    environment.link(*PROGRAMS, mounts=(Mount("/", "/r", writable=False), own, *mounts), profiles=PROFILES)
 
 
+@pytest.mark.parametrize("trace", [{}, {"CLEANENV_TRACE": "map"}], ids=["quiet", "traced"])
 @pytest.mark.parametrize("as_mount", [False, True], ids=["below-the-root-mount", "a-mount-of-its-own"])
 def test_a_call_that_does_not_name_it_does_not_wait(
-    environment: HostEnvironment, dead: DeadMount, here: Path, *, as_mount: bool
+    environment: HostEnvironment, dead: DeadMount, here: Path, trace: dict[str, str], *, as_mount: bool
 ) -> None:
     _link(environment, here, *((Mount(str(dead.point), "/dead", writable=True),) if as_mount else ()))
     net = dead.point.parent
@@ -88,21 +92,63 @@ def test_a_call_that_does_not_name_it_does_not_wait(
         "/usr/bin/env",
         "dead",
     ]
-    result = environment.run("echo", *arguments, cwd=here, env={"PYTHONPATH": f"{net}/lib:{here}"})
-    assert (result.returncode, result.stderr) == (0, b"")
+    # The caller's word about where it is does not count, and what nobody knows is no path.
+    variables = {"PYTHONPATH": f"{net}/lib:{here}", "PWD": f"{dead.point}/x", "UNKNOWN": f"{dead.point}/x", **trace}
+    result = environment.run("echo", *arguments, cwd=here, env=variables)
+    assert (result.returncode, bool(result.stderr)) == (0, bool(trace))
     assert f" /r{net}/deader/x " in os.fsdecode(result.stdout)
     assert dead.close() == []
 
 
-@pytest.mark.parametrize("as_mount", [False, True], ids=["below-the-root-mount", "a-mount-of-its-own"])
-def test_a_call_that_names_it_waits_as_natively(
-    environment: HostEnvironment, dead: DeadMount, here: Path, *, as_mount: bool
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("echo", ["http://h{dead}/x", "h:{dead}/x", "'{dead}/x'", '{{"a":"{dead}"}}', "cat {dead}/x"]),
+        ("grep", ["{dead}/x"]),
+        ("grep", ["-F", "-e", "{dead}/x", "--include={dead}/y"]),
+        ("sed", ["{dead}/d"]),
+        ("ssh", ["far", "cat", "{dead}/x"]),
+        ("docker", ["run", "-v", "{dead}:/x", "image", "{dead}/x"]),
+        ("gcc", ["-DX='{dead}/x'"]),
+    ],
+)
+def test_words_that_are_no_paths_do_not_name_it(
+    environment: HostEnvironment, dead: DeadMount, here: Path, name: str, words: list[str]
 ) -> None:
-    _link(environment, here, *((Mount(str(dead.point), "/dead", writable=True),) if as_mount else ()))
-    with environment.popen("echo", f"{dead.point}/x", stdout=subprocess.PIPE, cwd=here) as call:
-        assert dead.question() == ("/x" if as_mount else "/")
-        assert call.poll() is None
-        dead.close()
-        output, _ = call.communicate(timeout=30)
-    # What cannot be looked at is there.
-    assert output == (b"/dead/x\n" if as_mount else os.fsencode(f"/r{dead.point}/x\n"))
+    """By their shape, or by what is known of the program."""
+    _link(environment, here)
+    given = [word.format(dead=dead.point) for word in words]
+    result = environment.run(name, *given, cwd=here, env={})
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert os.fsdecode(result.stdout) == " ".join(given) + "\n"
+    assert dead.close() == []
+
+
+def test_arguments_that_are_not_mapped_do_not_name_it(
+    environment: HostEnvironment, dead: DeadMount, here: Path
+) -> None:
+    _link(environment, here)
+    result = environment.run("echo", f"{dead.point}/x", cwd=here, env={"CLEANENV_ARGS": "off"})
+    assert result.stdout == os.fsencode(f"{dead.point}/x\n")
+    assert dead.close() == []
+
+
+def test_file_and_link_beside_it_are_looked_at_without_it(
+    environment: HostEnvironment, dead: DeadMount, here: Path
+) -> None:
+    """A file of arguments that is read, a link that is removed and not followed into it."""
+    _link(environment, here)
+    net = dead.point.parent
+    (net / "args").write_text(f"-I{net}/other\n")
+    (net / "link").symlink_to(dead.point / "x")
+    assert environment.run("gcc", f"@{net}/args", cwd=here, env={}).stdout == os.fsencode(f"-I/r{net}/other\n")
+    assert environment.run("rm", f"{net}/link", cwd=here, env={}).stdout == os.fsencode(f"/r{net}/link\n")
+    assert dead.close() == []
+
+
+def test_a_call_from_beside_it_does_not_wait(environment: HostEnvironment, dead: DeadMount, here: Path) -> None:
+    net = dead.point.parent
+    _link(environment, here, Mount(str(net), str(net), writable=True))
+    result = environment.run("echo", "./x", "../net/y", f"{here}/z", cwd=net, env={})
+    assert os.fsdecode(result.stdout) == f"./x {net}/y {here}/z\n"
+    assert dead.close() == []

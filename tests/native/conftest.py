@@ -17,6 +17,7 @@ import pytest
 from cleanenv.launch_table import dump_launch_table
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount
+from cleanenv.model.profile import Profile
 from cleanenv.server.launcher import patch_launcher
 
 NATIVE = Path(os.environ.get("CLEANENV_TEST_NATIVE") or Path(__file__).parents[2] / "cleanenv" / "native")
@@ -59,7 +60,12 @@ class HostEnvironment:
         return connection
 
     def link(
-        self, *links: Link, mounts: tuple[Mount, ...] = IDENTITY, deny: Sequence[str] = (), allow: Sequence[str] = ()
+        self,
+        *links: Link,
+        mounts: tuple[Mount, ...] = IDENTITY,
+        profiles: Sequence[Profile] = (),
+        deny: Sequence[str] = (),
+        allow: Sequence[str] = (),
     ) -> None:
         """Replace the launch table and put a launcher for each named link into the directory."""
         home = os.path.expanduser("~")
@@ -69,6 +75,7 @@ class HostEnvironment:
             mounts,
             links,
             python=self.python,
+            profiles=profiles,
             denied_variables=deny,
             allowed_variables=allow,
         )
