@@ -28,9 +28,14 @@ void trace_question(struct trace *trace, const char *side, const char *path, enu
 	static const char *const words[] = {
 		[PATHMAP_ABSENT] = " absent", [PATHMAP_PRESENT] = " exists", [PATHMAP_SYMLINK] = " link", [PATHMAP_ASKED] = "",
 	};
-	const char *before = trace->questions ? trace->questions : "";
+	const char *before = trace->questions ? trace->questions : "", *found = join(" ", side, path, words[presence], NULL);
+	size_t length = strlen(found);
 
-	trace->questions = join(before, *before ? ", " : "; ", side, path, words[presence], NULL);
+	/* What was found out once is not looked at again. */
+	for (const char *at = before; *at; at++)
+		if (!strncmp(at, found, length) && (at[length] == ',' || !at[length]))
+			return;
+	trace->questions = join(before, *before ? "," : ";", found, NULL);
 }
 
 /* A line end in a name would look like another line. */

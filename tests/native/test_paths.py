@@ -81,6 +81,12 @@ def test_a_trace_shows_what_the_container_answered(environment: HostEnvironment)
     )
 
 
+def test_a_trace_names_each_file_once(environment: HostEnvironment, here: Path) -> None:
+    result = _echo(environment, "-", f"-I{here}/file:{here}/file/x:{here}/file", CLEANENV_TRACE="only")
+    line = os.fsdecode(result.stdout).splitlines()[2]
+    assert line.count(f"{here}/file exists") == 1, line
+
+
 def test_arguments_can_be_kept_for_one_call(environment: HostEnvironment, here: Path) -> None:
     file = f"{here}/file"
     assert _echo(environment, "-", file, CLEANENV_ARGS="off").stdout.split() == [b"-", file.encode()]
