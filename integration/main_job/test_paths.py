@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -89,6 +92,50 @@ def test_a_link_leads_where_the_host_has_it(mounted: Environment, place: Path) -
     assert mounted.run("rm", f"{place}/proj/absolute").output == ""
     assert not os.path.lexists(place / "proj/absolute")
     assert (place / "other/file").exists()
+
+
+def _unmount(point: Path | str) -> None:
+    subprocess.run(["umount", "--lazy", point], check=True)
+
+
+@pytest.fixture
+def assembled(place: Path) -> Iterator[Path]:
+    """A directory of the host with a file system in it, a directory and a file that are bound to places in it."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting on the host needs root")
+    top = place / "top"
+    for directory in (top / "memory", top / "bound", place / "elsewhere"):
+        directory.mkdir(parents=True)
+    (place / "elsewhere/file").write_text("elsewhere\n")
+    (top / "file").touch()
+    with contextlib.ExitStack() as stack:
+        for arguments in (
+            ("-t", "tmpfs", "cleanenv-test", top / "memory"),
+            ("--bind", place / "elsewhere", top / "bound"),
+            ("--bind", place / "elsewhere/file", top / "file"),
+        ):
+            subprocess.run(["mount", *arguments], check=True)
+            stack.callback(_unmount, arguments[-1])
+        (top / "memory/file").write_text("memory\n")
+        subprocess.run(["chmod", "-R", "a+rwX", top, place / "elsewhere"], check=True)
+        yield top
+
+
+@ONE_CALLER
+@pytest.mark.parametrize("mounts", [[], ["{top}:/work:rw"], ["{top}:rw"]], ids=["root", "renamed", "identical"])
+def test_what_the_host_has_mounted_is_the_same_file_by_every_name(
+    create: Create, assembled: Path, mounts: list[str]
+) -> None:
+    """Below the root mount read-only, in a mount that was asked for with its rights."""
+    options = (word for mount in mounts for word in ("-d", mount.format(top=assembled)))
+    environment = create("--link=/bin/cat", "--link=/bin/touch", *options)
+    names = [assembled / "memory/file", assembled / "bound/file", assembled / "file"]
+    assert environment.run("cat", *names).output == "memory\nelsewhere\nelsewhere\n"
+    assert environment.run("cat", "./bound/../memory/file", cwd=assembled).output == "memory\n"
+    assert environment.run("cat", "file", cwd=assembled / "bound").output == "elsewhere\n"
+    for directory in (assembled / "memory", assembled / "bound"):
+        made = environment.run("touch", directory / "made")
+        assert (made.returncode == 0, (directory / "made").exists()) == (bool(mounts), bool(mounts)), made
 
 
 @ONE_CALLER
