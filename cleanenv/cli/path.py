@@ -33,6 +33,8 @@ def path(
     from cleanenv.environments import open_environment
     from cleanenv.operations.paths import map_paths
 
+    if not explain:
+        _refuse_options(paths)
     root = environment_root(environment)
     if not explain:
         host = current_host()
@@ -55,3 +57,12 @@ def path(
     # The launcher explains itself: what it shows is what it would do.
     os.environ["CLEANENV_TRACE"] = "only"
     os.execv(program, [str(program), *paths[1:]])  # noqa: S606 (a shell is what must not be here)
+
+
+def _refuse_options(paths: tuple[str, ...]) -> None:
+    """Behind the first word all are paths, for --explain has a program's options there; who forgets that is told."""
+    context = click.get_current_context()
+    options = {name for parameter in context.command.params for name in parameter.opts}
+    for name in paths:
+        if name in options:
+            raise UsageError(f"path {name}", "options come before the paths", f"{context.command_path} {name} …")

@@ -69,7 +69,7 @@ static void warn_of_unknown(struct mapping *mapping, const char *argument, const
 	    pathmap_is_kernel(pathmap_slice(path)) || access(path, F_OK) < 0)
 		return;
 	mapping->warned = true;
-	failure_warn(join(path, ": the host does not have it, no mount shows it; passed as it is", NULL));
+	failure_warn(join(path, ": it is the container's own, no mount shows it; passed as it is", NULL));
 }
 
 static bool map_argument(struct mapping *mapping, char **item, size_t index)

@@ -56,6 +56,12 @@ def test_error_is_told_in_one_line_with_a_hint(
     assert run("list") == (code, "", said)
 
 
+def test_option_of_path_behind_a_path_is_no_path(run: Run) -> None:
+    for words in (["x", "--to-host"], ["x", "/y", "--absolute"]):
+        said = f"cleanenv: path {words[-1]}: options come before the paths\nhint: cleanenv path {words[-1]} …\n"
+        assert run("path", *words) == (2, "", said)
+
+
 def test_debug_shows_where_an_error_comes_from(run: Run, failing: Callable[[BaseException], None]) -> None:
     failing(UsageError("link x", "no"))
     code, output, errors = run("--debug", "list")

@@ -192,7 +192,7 @@ def test_directory_that_the_host_does_not_have_is_an_error(shared: Outward) -> N
 def test_what_only_the_container_has_is_passed_with_one_warning(shared: Outward) -> None:
     result = shared.run("show", "/usr/lib", "/usr/bin", "/dev/null", "/api/v1")
     assert json.loads(result.stdout)[0][1:] == ["/usr/lib", "/usr/bin", "/dev/null", "/api/v1"]
-    assert result.stderr == b"cleanenv: /usr/lib: the host does not have it, no mount shows it; passed as it is\n"
+    assert result.stderr == b"cleanenv: /usr/lib: it is the container's own, no mount shows it; passed as it is\n"
 
 
 def test_variables_are_the_hosts_but_for_what_is_mere_data(shared: Outward) -> None:
