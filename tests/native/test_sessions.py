@@ -58,11 +58,14 @@ def test_idle_time_begins_with_the_end_of_the_last_call(own_environment: HostEnv
 
 @pytest.mark.parametrize("text", ["off", "both"])
 def test_calls_on_a_terminal_are_counted(own_environment: HostEnvironment, text: str) -> None:
-    own_environment.link(*USUAL, mounts=(*IDENTITY, Mount("/nowhere", "/work", writable=True)))  # there is a name
+    own_environment.link(
+        *USUAL, mounts=(*IDENTITY, Mount("/nowhere", "/cleanenv-named", writable=True))
+    )  # there is a name
     terminal = pexpect.spawn(
         str(own_environment.bin / "sh"),
         ["-c", "echo ready; read line; echo done"],
         env={**os.environ, "CLEANENV_TEXT": text},
+        cwd="/",
         timeout=10,
     )
     try:
