@@ -35,6 +35,7 @@ def host_config(
         security_opt=["label=disable"],
         # Where the daemon shifts user ids, the user's files would belong to nobody.
         userns_mode="host",
+        read_only=spec.read_only,
         volumes_from=[spec.volumes_of] if spec.volumes_of else None,
     )
     if info.kind == "podman" and info.rootless:

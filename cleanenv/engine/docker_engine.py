@@ -5,8 +5,6 @@ One connection, opened at the first request. Not for use by several threads at o
 
 from __future__ import annotations
 
-import os
-import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from http import HTTPStatus
@@ -17,8 +15,8 @@ import docker.tls
 import docker.types
 from docker.constants import DEFAULT_DOCKER_API_VERSION
 
-from cleanenv.engine import docker_config, docker_exec, docker_files, docker_pull, docker_snapshots
-from cleanenv.engine.docker_errors import LIBRARY_ERRORS, explain, library_errors, status_of, taken_port, translate
+from cleanenv.engine import docker_config, docker_exec, docker_files, docker_images, docker_pull, docker_snapshots
+from cleanenv.engine.docker_errors import LIBRARY_ERRORS, explain, library_errors, start_error, status_of, translate
 from cleanenv.engine.docker_values import (
     container_of,
     field_of,
@@ -45,9 +43,6 @@ _NETWORK_MODES = {
     "docker": {"bridge", "host", "none"},
     "podman": {"bridge", "host", "none", "pasta", "private", "slirp4netns"},
 }
-
-# An imported image has no configuration; this is what the images of the registries say.
-_IMPORT_CHANGES = ["ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 
 
 def read_mount_table() -> str:
@@ -151,16 +146,9 @@ class DockerEngine:
     def import_image(self, tar: str, tag: str, progress: ProgressReport) -> Image:
         """Make an image of one layer from a tar file on the host and tag it."""
         what = f"import image {tag}"
-        try:
-            file = open(tar, "rb")  # noqa: SIM115 - the with below is for the errors of opening alone
-        except OSError as error:
-            raise EngineError(what, f"{tar}: {error.strerror}") from error
-        with file:
-            size = os.fstat(file.fileno()).st_size
-            with self._errors(what):
-                chunks = docker_snapshots.chunks_of(file)
-                image_id = docker_snapshots.import_stream(self._patient, chunks, tag, _IMPORT_CHANGES, size, progress)
-        return self._made(image_id, what)
+        with self._errors(what):
+            image_id = docker_snapshots.import_file(self._patient, tar, tag, progress)
+        return self._made(with_prefix(image_id), what)
 
     def remove_image(self, image_id: str) -> None:
         """Remove an image with all its tags; one that is gone already is no error."""
@@ -169,17 +157,36 @@ class DockerEngine:
         if image is None:
             return
         with self._errors(what):
-            listed = items_of(self._api.containers(all=True))
-        users = [text_of(item, "Id") for item in listed if text_of(item, "ImageID").endswith(image.id[7:])]
-        # Only now by force, which more than one tag needs: Podman's force takes the containers with it.
-        if users:
-            raise EngineError(what, f"container {users[0][:12]} uses it", f"{self._version.kind} rm {users[0][:12]}")
-        try:
-            self._api.remove_image(image.id, force=True)
-        except docker.errors.NotFound:
-            return
-        except LIBRARY_ERRORS as error:
-            raise self._translate(error, what) from error
+            docker_images.remove(self._api, image, self._version.kind, what)
+
+    def tag_image(self, image_id: str, tag: str) -> None:
+        """Give an image a further tag; another image that has it loses it."""
+        repository, _, name = tag.rpartition(":")
+        with self._errors(f"tag image {tag}"):
+            self._api.tag(image_id, repository, name, force=True)
+
+    def untag_image(self, tag: str) -> None:
+        """Take a tag away, and with its last one the image; one that is gone already is no error."""
+        with self._errors(f"remove image {tag}"):
+            docker_images.untag(self._api, tag)
+
+    def label_image(self, image_id: str, tag: str, labels: Mapping[str, str]) -> Image:
+        """Make an image of the same layers and tag it, with these labels over those of the first."""
+        what = f"label image {tag}"
+        with self._errors(what):
+            docker_images.label(self._api, image_id, tag, labels)
+        return self._made(tag, what)
+
+    @contextmanager
+    def save_images(self, references: Sequence[str]) -> Iterator[Iterator[bytes]]:
+        """The images of those tags and ids as one tar stream; layers that they share are in it once."""
+        with self._errors("save the images"), docker_images.saved(self._patient, references) as chunks:
+            yield chunks
+
+    def load_images(self, chunks: Iterator[bytes]) -> None:
+        """Take the images of such a stream in, with the tags that it gives them."""
+        with self._errors("load the images"):
+            docker_images.load(self._patient, chunks)
 
     def read_file(self, image_id: str, path: str) -> bytes | None:
         """The content of a file of the image, None where it has none; one that is not small is an EngineError."""
@@ -204,7 +211,7 @@ class DockerEngine:
         what = f"save the state of container {container_id[:12]}"
         with self._errors(what):
             image_id = docker_snapshots.commit(self._patient, container_id, tag, labels, pause=self._can_pause)
-        return self._made(image_id, what)
+        return self._made(with_prefix(image_id), what)
 
     def flatten_image(self, image_id: str, tag: str, labels: Mapping[str, str], progress: ProgressReport) -> Image:
         """Make an image of the same content and configuration in one layer, and tag it."""
@@ -232,8 +239,8 @@ class DockerEngine:
         ):
             yield chunks
 
-    def _made(self, image_id: str, what: str) -> Image:
-        image = self.image(with_prefix(image_id))
+    def _made(self, reference: str, what: str) -> Image:
+        image = self.image(reference)
         if image is None:
             raise EngineError(what, "the engine has made it and does not have it")
         return image
@@ -288,19 +295,7 @@ class DockerEngine:
                 return
             if container is not None and container.is_running:
                 return
-            raise self._start_error(error, what) from error
-
-    def _start_error(self, error: Exception, what: str) -> EngineError:
-        why = explain(error)
-        _, found, source = why.partition("bind source path does not exist: ")
-        if found:
-            return EngineError(
-                what, f"{source}, which it mounts, is no longer there", f"mkdir -p {shlex.quote(source)}"
-            )
-        port = taken_port(why)
-        if port is not None:
-            return EngineError(what, f"port {port} of the host is in use", f"ss -tulpn 'sport = {port}'")
-        return self._translate(error, what)
+            raise start_error(error, what) or self._translate(error, what) from error
 
     def stop_container(self, container_id: str, grace_s: int) -> None:
         """Ask its first process to end (SIGTERM), kill it after `grace_s` seconds; a stopped one is fine."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,7 @@ import urllib3.exceptions
 
 from cleanenv.errors import EngineError, EngineUnavailableError
 
-__all__ = ["LIBRARY_ERRORS", "explain", "library_errors", "status_of", "taken_port", "tidy", "translate"]
+__all__ = ["LIBRARY_ERRORS", "explain", "library_errors", "start_error", "status_of", "taken_port", "tidy", "translate"]
 
 # StreamParseError is no DockerException, ProxySchemeUnsupported no HTTPError; an OSError is what a socket
 # that breaks in a stream gives.
@@ -74,6 +75,18 @@ def taken_port(why: str) -> str | None:
     """The port of the host that somebody else has, when that is the reason of a refused start."""
     found = _TAKEN_PORT.search(why)
     return found[1] if found else None
+
+
+def start_error(error: Exception, what: str) -> EngineError | None:
+    """What a refused start has as its reason, where that can be mended: a directory that is gone, a port in use."""
+    why = explain(error)
+    _, found, source = why.partition("bind source path does not exist: ")
+    if found:
+        return EngineError(what, f"{source}, which it mounts, is no longer there", f"mkdir -p {shlex.quote(source)}")
+    port = taken_port(why)
+    if port is not None:
+        return EngineError(what, f"port {port} of the host is in use", f"ss -tulpn 'sport = {port}'")
+    return None
 
 
 def tidy(text: str) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import IO
 
 import docker
 import docker.errors
@@ -19,9 +19,12 @@ from cleanenv.engine.docker_values import field_of, items_of, text_of
 from cleanenv.engine.port import ProgressReport
 from cleanenv.errors import EngineError
 
-__all__ = ["Connect", "chunks_of", "commit", "exported", "flatten", "import_stream", "temporary_container"]
+__all__ = ["Connect", "commit", "exported", "flatten", "import_file", "temporary_container"]
 
 Connect = Callable[[], docker.APIClient]
+
+# An imported image has no configuration; this is what the images of the registries say.
+_IMPORT_CHANGES = ["ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]
 
 _CHUNK = 1 << 20
 
@@ -55,19 +58,25 @@ def exported(connect: Connect, container_id: str) -> Iterator[Iterator[bytes]]:
         yield api.export(container_id, chunk_size=_CHUNK)
 
 
-def chunks_of(file: IO[bytes]) -> Iterator[bytes]:
-    """The content of a file, so that none of it is kept."""
-    return iter(partial(file.read, _CHUNK), b"")
-
-
 def flatten(connect: Connect, image_data: object, chunks: Iterator[bytes], tag: str, progress: ProgressReport) -> str:
     """Make an image of one layer from a tar stream, configured as the image that was inspected is; the id."""
     size = field_of(image_data, "Size")
     total = size if isinstance(size, int) else None
-    return import_stream(connect, chunks, tag, _instructions(field_of(image_data, "Config")), total, progress)
+    return _import_stream(connect, chunks, tag, _instructions(field_of(image_data, "Config")), total, progress)
 
 
-def import_stream(
+def import_file(connect: Connect, path: str, tag: str, progress: ProgressReport) -> str:
+    """Make an image of one layer from a tar file and tag it; the id."""
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - the with below is for the errors of opening alone
+    except OSError as error:
+        raise EngineError(f"import image {tag}", f"{path}: {error.strerror}") from error
+    with file:
+        size = os.fstat(file.fileno()).st_size
+        return _import_stream(connect, iter(partial(file.read, _CHUNK), b""), tag, _IMPORT_CHANGES, size, progress)
+
+
+def _import_stream(
     connect: Connect,
     chunks: Iterator[bytes],
     tag: str,

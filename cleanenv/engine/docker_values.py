@@ -27,37 +27,32 @@ def image_of(data: object) -> Image:
     size = field_of(data, "Size")
     return Image(
         id=with_prefix(text_of(data, "Id")),
-        # An image without a name is called <none>:<none> by some versions.
-        tags=tuple(tag for tag in _texts(data, "RepoTags") if "<none>" not in tag),
+        tags=_tags(data),
         environment=_texts(config, "Env"),
         volumes=tuple(_map(config, "Volumes")),
         size=size if isinstance(size, int) else 0,
         layers=_texts(field_of(data, "RootFS"), "Layers"),
         digests=tuple(digest for digest in _texts(data, "RepoDigests") if "<none>" not in digest),
+        labels=_labels(config),
     )
 
 
 def labelled_image_of(data: object) -> LabelledImage:
     """The image that an item of a list describes."""
-    labels = _map(data, "Labels")
-    return LabelledImage(
-        id=with_prefix(text_of(data, "Id")),
-        labels=tuple(sorted((name, str(value)) for name, value in labels.items())),
-    )
+    return LabelledImage(id=with_prefix(text_of(data, "Id")), labels=_labels(data), tags=_tags(data))
 
 
 def container_of(data: object) -> Container:
     """The container that an inspection describes."""
     state = field_of(data, "State")
     pid = field_of(state, "Pid")
-    labels = _map(field_of(data, "Config"), "Labels")
     return Container(
         id=text_of(data, "Id"),
         name=text_of(data, "Name").removeprefix("/"),
         image_id=with_prefix(text_of(data, "Image")),
         status=text_of(state, "Status"),
         pid=pid if isinstance(pid, int) else 0,
-        labels=tuple(sorted((name, str(value)) for name, value in labels.items())),
+        labels=_labels(field_of(data, "Config")),
     )
 
 
@@ -90,6 +85,15 @@ def qualified(reference: str) -> str:
     if _ID.fullmatch(reference) or (slash and (first == "localhost" or "." in first or ":" in first)):
         return reference
     return "docker.io/" + (reference if slash else "library/" + reference)
+
+
+def _tags(data: object) -> tuple[str, ...]:
+    # An image without a name is called <none>:<none> by some versions.
+    return tuple(tag for tag in _texts(data, "RepoTags") if "<none>" not in tag)
+
+
+def _labels(data: object) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((name, str(value)) for name, value in _map(data, "Labels").items()))
 
 
 def _map(data: object, name: str) -> dict[str, object]:

@@ -41,7 +41,25 @@ class Engine(Protocol):
         """Make an image of one layer from a tar file on the host and tag it."""
 
     def remove_image(self, image_id: str) -> None:
-        """Remove an image; one that is gone already is no error."""
+        """Remove an image with all its tags; one that is gone already is no error.
+
+        One that others were made of loses its tags, and goes with the last of them.
+        """
+
+    def tag_image(self, image_id: str, tag: str) -> None:
+        """Give an image a further tag; another image that has it loses it."""
+
+    def untag_image(self, tag: str) -> None:
+        """Take a tag away, and with its last one the image; one that is gone already is no error."""
+
+    def label_image(self, image_id: str, tag: str, labels: Mapping[str, str]) -> Image:
+        """Make an image of the same layers and tag it, with these labels over those of the first."""
+
+    def save_images(self, references: Sequence[str]) -> AbstractContextManager[Iterator[bytes]]:
+        """The images of those tags and ids as one tar stream (`docker save`); layers that they share are in it once."""
+
+    def load_images(self, chunks: Iterator[bytes]) -> None:
+        """Take the images of such a stream in, with the tags that it gives them."""
 
     def read_file(self, image_id: str, path: str) -> bytes | None:
         """The content of a file of the image, None where it has none; one that is not small is an EngineError."""

@@ -46,6 +46,7 @@ class Image:
     size: int
     layers: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class LabelledImage:
 
     id: str
     labels: tuple[tuple[str, str], ...]
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class ContainerSpec:
     `arguments`; `agent_directory` is the host directory that becomes AGENT_DIRECTORY (its socket lives there);
     `host_directory` becomes HOST_DIRECTORY, read-only. `hidden` is a host directory that no mount shows.
     `environment` replaces the image's variables of the same name. `publish` is `[HOST-IP:]HOST:CONTAINER[/proto]`.
-    `volumes_of` is the container whose volumes it gets.
+    `volumes_of` is the container whose volumes it gets. `read_only` is its root file system, not what is mounted.
     """
 
     name: str
@@ -80,6 +82,7 @@ class ContainerSpec:
     publish: tuple[str, ...] = ()
     hidden: str = ""
     volumes_of: str = ""
+    read_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,6 +216,86 @@ class EngineContract:
         with pytest.raises(EngineError, match="rename container"):
             bench.engine.rename_container(other.id, f"{bench.spec.name}-before")
 
+    # Names, labels and archives of images
+
+    def test_image_has_several_tags_and_goes_with_the_last(self, bench: Bench) -> None:
+        image = bench.engine.import_image(bench.tar, bench.tag, _quiet)
+        bench.engine.tag_image(image.id, bench.tag_of(2))
+        assert bench.engine.image(bench.tag_of(2)) == replace(image, tags=(bench.tag, bench.tag_of(2)))
+        bench.engine.untag_image(bench.tag)
+        bench.engine.untag_image(bench.tag)
+        assert bench.engine.image(image.id) == replace(image, tags=(bench.tag_of(2),))
+        bench.engine.untag_image(bench.tag_of(2))
+        assert bench.engine.image(image.id) is None
+
+    def test_tag_goes_over_to_another_image(self, bench: Bench) -> None:
+        first = bench.engine.import_image(bench.tar, bench.tag, _quiet)
+        second = bench.engine.import_image(bench.tar, bench.tag_of(2), _quiet)
+        bench.engine.tag_image(second.id, bench.tag)
+        found = bench.engine.image(bench.tag)
+        assert found is not None
+        assert found.id == second.id
+        left = bench.engine.image(first.id)
+        assert left is not None
+        assert left.tags == ()
+
+    def test_labelled_image_has_the_same_layers_and_those_labels_over_its_own(self, bench: Bench) -> None:
+        label = bench.label
+        container = bench.engine.create_container(
+            replace(bench.spec, labels=((label, "first"), (f"{label}.kept", "x")))
+        )
+        bench.write(container.id, "/file", b"content")
+        first = bench.engine.commit_container(container.id, bench.tag_of(1), {})
+        long = '{"a": "$b \\ \n"}' * 10_000
+        second = bench.engine.label_image(first.id, bench.tag_of(2), {label: "second", f"{label}.long": long})
+        assert (second.layers, second.size, second.environment) == (first.layers, first.size, first.environment)
+        assert (second.id != first.id, second.tags) == (True, (bench.tag_of(2),))
+        expected = {(label, "second"), (f"{label}.kept", "x"), (f"{label}.long", long)}
+        assert expected <= set(second.labels)
+        assert not expected & set(first.labels) - {(f"{label}.kept", "x")}
+        (found,) = bench.engine.labelled_images(f"{label}=second")
+        assert (found.id, found.labels, found.tags) == (second.id, second.labels, second.tags)
+
+    def test_image_that_another_was_made_of_can_be_removed_before_it(self, bench: Bench) -> None:
+        label = bench.label
+        first = bench.engine.label_image(bench.spec.image_id, bench.tag_of(1), {label: "first"})
+        second = bench.engine.label_image(first.id, bench.tag_of(2), {label: "second"})
+        bench.engine.remove_image(first.id)
+        assert bench.engine.image(bench.tag_of(1)) is None
+        assert [each.id for each in bench.engine.labelled_images(label)] == [second.id]
+        bench.engine.remove_image(second.id)
+        assert bench.engine.image(first.id) is None
+
+    def test_saved_images_come_back_with_their_tags_labels_and_layers(self, bench: Bench) -> None:
+        container = bench.engine.create_container(bench.spec)
+        bench.write(container.id, "/file", b"content")
+        first = bench.engine.commit_container(container.id, bench.tag_of(1), {bench.label: "first"})
+        second = bench.engine.label_image(first.id, bench.tag_of(2), {bench.label: "second"})
+        with bench.engine.save_images([bench.tag_of(1), second.id]) as chunks:
+            archive = b"".join(chunks)
+        bench.engine.remove_image(second.id)
+        bench.engine.remove_image(first.id)
+        bench.engine.load_images(iter([archive[:1000], archive[1000:]]))
+        loaded = bench.engine.image(bench.tag_of(1))
+        assert loaded is not None
+        assert (loaded.layers, loaded.labels, loaded.size) == (first.layers, first.labels, first.size)
+        assert self._read(bench, loaded.id)["file"] == b"content"
+        again = bench.engine.labelled_images(f"{bench.label}=second")
+        assert [each.tags for each in again] == [()]
+        bench.engine.remove_image(again[0].id)
+
+    def test_images_that_are_not_there_are_not_named_labelled_or_saved(self, bench: Bench) -> None:
+        nothing = "sha256:" + "0" * 64
+        with pytest.raises(EngineError, match="tag image"):
+            bench.engine.tag_image(nothing, bench.tag)
+        with pytest.raises(EngineError, match="label image"):
+            bench.engine.label_image(nothing, bench.tag, {bench.label: "x"})
+        with pytest.raises(EngineError, match="save the images"), bench.engine.save_images([nothing]):
+            pass
+        with pytest.raises(EngineError, match="load the images"):
+            bench.engine.load_images(iter([b"no archive" * 1000]))
+        assert bench.engine.image(bench.tag) is None
+
     # States of a container
 
     def test_committed_image_has_one_layer_more_and_what_was_written(self, bench: Bench) -> None:

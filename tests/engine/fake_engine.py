@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
-import io
 import itertools
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cleanenv.errors import EngineError, EngineUnavailableError, ImageNotFoundError, UsageError
 from cleanenv.model.container import Container, ContainerSpec, EngineInfo, Finished, Image, LabelledImage
+from tests.engine import fake_archive
+from tests.engine.fake_archive import Stored
 
 if TYPE_CHECKING:
     from cleanenv.engine.port import ProgressReport
@@ -27,14 +29,6 @@ class _Made:
     spec: ContainerSpec
     files: dict[str, bytes]
     log: str = ""
-
-
-@dataclass(slots=True)
-class _Stored:
-    """What an image holds beside its value."""
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    labels: dict[str, str] = field(default_factory=dict)
 
 
 class FakeEngine:
@@ -56,7 +50,7 @@ class FakeEngine:
         self.programs: Callable[[str, Sequence[str]], Finished] = _none
         self.calls: list[str] = []
         self._images: dict[str, Image] = {}
-        self._stored: dict[str, _Stored] = {}
+        self._stored: dict[str, Stored] = {}
         self._made: dict[str, _Made] = {}
         self._numbers = itertools.count(1)
 
@@ -65,14 +59,21 @@ class FakeEngine:
         """What the containers that exist were made with."""
         return tuple(made.spec for made in self._made.values())
 
+    def spec(self, container_id: str) -> ContainerSpec:
+        """What that container was made with."""
+        return self._get(container_id, "look at").spec
+
     def add_image(self, *tags: str, environment: tuple[str, ...] = ()) -> Image:
         """Put an image there, as if it had been pulled long ago."""
         image = Image(self._new_id("sha256:"), (), environment, (), 0, (f"sha256:base-{next(self._numbers)}",))
-        return self._store(image, _Stored(), tags)
+        return self._store(image, Stored(), tags)
 
     def write(self, container_id: str, path: str, content: bytes) -> None:
         """What a program in the container does."""
-        self._get(container_id, "write to").files[path] = content
+        made = self._get(container_id, "write to")
+        if made.spec.read_only:
+            raise OSError(errno.EROFS, "Read-only file system", path)
+        made.files[path] = content
 
     def forget_image(self, image_id: str) -> None:
         """What somebody does who removes it by force."""
@@ -135,10 +136,49 @@ class FakeEngine:
         del self._images[image.id]
         del self._stored[image.id]
 
+    def tag_image(self, image_id: str, tag: str) -> None:
+        self._answer(f"tag {tag}")
+        if image_id not in self._images:
+            raise EngineError(f"tag image {tag}", "there is no such image")
+        self._tag(image_id, tag)
+
+    def untag_image(self, tag: str) -> None:
+        self._answer(f"untag {tag}")
+        image = self.image(tag)
+        if image is not None:
+            self._images[image.id] = replace(image, tags=tuple(each for each in image.tags if each != tag))
+            if not self._images[image.id].tags:
+                self.remove_image(image.id)
+
+    def label_image(self, image_id: str, tag: str, labels: Mapping[str, str]) -> Image:
+        self._answer(f"label {tag}")
+        if image_id not in self._images:
+            raise EngineError(f"label image {tag}", "there is no such image")
+        stored = self._stored[image_id]
+        image = replace(self._images[image_id], id=self._new_id("sha256:"), tags=())
+        return self._store(image, Stored(stored.files, {**stored.labels, **labels}), (tag,))
+
+    @contextlib.contextmanager
+    def save_images(self, references: Sequence[str]) -> Iterator[Iterator[bytes]]:
+        self._answer("save images")
+        images = [self.image(each) for each in references]
+        if None in images:
+            raise EngineError("save the images", "there is no such image")
+        yield iter([fake_archive.dump([(image, self._stored[image.id]) for image in images if image], references)])
+
+    def load_images(self, chunks: Iterator[bytes]) -> None:
+        self._answer("load images")
+        try:
+            images = tuple(fake_archive.load(b"".join(chunks)))
+        except (tarfile.TarError, LookupError, ValueError) as error:
+            raise EngineError("load the images", str(error)) from error
+        for image, files, labels, tags in images:
+            self._store(replace(image, id=self._new_id("sha256:")), Stored(files, labels), tags)
+
     def labelled_images(self, label: str) -> tuple[LabelledImage, ...]:
         self._answer("images")
         found = (
-            LabelledImage(image_id, tuple(sorted(stored.labels.items())))
+            LabelledImage(image_id, tuple(sorted(stored.labels.items())), self._images[image_id].tags)
             for image_id, stored in self._stored.items()
             if _carries(stored.labels.items(), label)
         )
@@ -159,7 +199,7 @@ class FakeEngine:
                 *([_digest(repr([(path, made.files.get(path)) for path in changes]))] if changes else []),
             ),
         )
-        stored = _Stored(dict(made.files), {**dict(made.container.labels), **labels})
+        stored = Stored(dict(made.files), {**dict(made.container.labels), **labels})
         return self._store(image, stored, (tag,))
 
     def flatten_image(self, image_id: str, tag: str, labels: Mapping[str, str], progress: ProgressReport) -> Image:
@@ -180,12 +220,12 @@ class FakeEngine:
         assert labels
         if image_id not in self._images:
             raise EngineError(f"read image {image_id}", "there is no such image")
-        yield iter([_tar(self._stored[image_id].files)])
+        yield iter([fake_archive.tar_of(self._stored[image_id].files)])
 
     @contextlib.contextmanager
     def export_container(self, container_id: str) -> Iterator[Iterator[bytes]]:
         self._answer("export container")
-        yield iter([_tar(self._get(container_id, "read").files)])
+        yield iter([fake_archive.tar_of(self._get(container_id, "read").files)])
 
     def read_file(self, image_id: str, path: str) -> bytes | None:
         self._answer("read")
@@ -270,8 +310,8 @@ class FakeEngine:
     def close(self) -> None:
         self.calls.append("close")
 
-    def _store(self, image: Image, stored: _Stored, tags: tuple[str, ...]) -> Image:
-        self._images[image.id] = image
+    def _store(self, image: Image, stored: Stored, tags: tuple[str, ...]) -> Image:
+        self._images[image.id] = replace(image, labels=tuple(sorted(stored.labels.items())))
         self._stored[image.id] = stored
         for tag in tags:
             self._tag(image.id, tag)
@@ -319,13 +359,3 @@ def _carries(labels: Iterable[tuple[str, str]], label: str) -> bool:
 
 def _digest(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
-
-
-def _tar(files: Mapping[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for path, content in sorted(files.items()):
-            info = tarfile.TarInfo(path.lstrip("/"))
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
