@@ -25,7 +25,15 @@ from cleanenv.model.snapshot_rule import SnapshotRule, make_snapshot_rule
 from cleanenv.model.switch import parse_switch
 from cleanenv.model.user import parse_user
 
-__all__ = ["SECTIONS", "configuration_of", "dump_configuration", "parse_sections", "quoted", "read_configuration"]
+__all__ = [
+    "SECTIONS",
+    "configuration_of",
+    "dump_configuration",
+    "parse_configuration",
+    "parse_sections",
+    "quoted",
+    "read_configuration",
+]
 
 SECTIONS = ("global", "directory", "link", "host_link", "environment", "profile", "snapshot")
 _VALUES = ("base", "network", "user", "idle_timeout", "grace")
@@ -47,9 +55,7 @@ def read_configuration(path: Path) -> Configuration:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(what, error.strerror or str(error)) from error
-    # Split here: what other characters end a line for Python are part of a name for the kernel.
-    lines = content.decode("utf-8", "surrogateescape").split("\n")
-    return configuration_of(parse_sections(lines, what), what)
+    return parse_configuration(content, what)
 
 
 def dump_configuration(configuration: Configuration) -> bytes:
@@ -128,6 +134,12 @@ def _quoted_value(text: str) -> str:
             if quote not in text:
                 return f"{quote}{text}{quote}"
     return quoted(text)
+
+
+def parse_configuration(content: bytes, what: str) -> Configuration:
+    """The same of the content of a file that is called `what`."""
+    # Split here: what other characters end a line for Python are part of a name for the kernel.
+    return configuration_of(parse_sections(content.decode("utf-8", "surrogateescape").split("\n"), what), what)
 
 
 def parse_sections(lines: list[str], what: str) -> configobj.ConfigObj:

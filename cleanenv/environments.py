@@ -22,7 +22,7 @@ from cleanenv.model.environment import EnvironmentPaths, RuntimePaths
 from cleanenv.model.state import State, dump_state, load_state
 from cleanenv.runtime import make_runtime_directory
 
-__all__ = ["Environment", "changing", "open_environment", "save_state"]
+__all__ = ["Environment", "changing", "holding", "open_environment", "save_state"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +97,17 @@ def save_state(paths: EnvironmentPaths, state: State) -> None:
 
 @contextlib.contextmanager
 def changing(root: Path, *, with_configuration: bool = True) -> Iterator[Environment]:
+    """The environment, held to be changed. Raises EnvironmentStateError for one that is frozen."""
+    with holding(root, with_configuration=with_configuration) as environment:
+        if environment.state.frozen:
+            raise EnvironmentStateError(
+                f"environment {root}", "it is frozen", f"cleanenv unfreeze -e {shlex.quote(str(root))}"
+            )
+        yield environment
+
+
+@contextlib.contextmanager
+def holding(root: Path, *, with_configuration: bool = True) -> Iterator[Environment]:
     """The environment, held so that no other command changes it meanwhile.
 
     Makes the runtime directory if a reboot took it. What was read before the lock was free is read again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,6 +28,9 @@ from cleanenv.model.configuration import (
 from cleanenv.model.link import parse_links
 from cleanenv.model.mount import check_distinct, parse_directory
 from cleanenv.model.user import parse_user
+
+if TYPE_CHECKING:
+    from cleanenv.operations.snapshots.unpack import FrozenOrigin
 
 __all__ = ["create"]
 
@@ -122,6 +126,12 @@ _INSIDE = "by the container's shell"
     metavar="FILE",
     help="Make it as this file of `cleanenv lock` says, packages included; exits with 3 where something differs.",
 )
+@click.option(
+    "--from",
+    "frozen",
+    metavar="FILE|IMAGE",
+    help="Make it of an environment that was frozen, with its snapshots; other options are over what it says.",
+)
 @click.option("--clear", is_flag=True, help="Destroy an environment that is at PATH already.")
 @click.option("--generate-config-file", is_flag=True, help="Print a configuration file with these options, no more.")
 def create(  # noqa: PLR0913 (one for each option)
@@ -146,6 +156,7 @@ def create(  # noqa: PLR0913 (one for each option)
     on_deactivate: tuple[str, ...],
     on_destroy: tuple[str, ...],
     locked: str | None,
+    frozen: str | None,
     clear: bool,
     generate_config_file: bool,
 ) -> int:
@@ -155,6 +166,7 @@ def create(  # noqa: PLR0913 (one for each option)
       cleanenv create --link /usr/bin/python3 --link cc:/usr/bin/gcc -d ~/proj:rw ~/envs/a
     """
     from cleanenv.cli.lock import read_locked, show_differences
+    from cleanenv.cli.origin import open_origin, warn_of_other_owner
     from cleanenv.cli.progress import showing_progress
     from cleanenv.configuration_file import dump_configuration, read_configuration
     from cleanenv.operations.create import create as create_environment
@@ -191,11 +203,11 @@ def create(  # noqa: PLR0913 (one for each option)
         on_deactivate=tuple(filter(None, on_deactivate)),
         on_destroy=tuple(filter(None, on_destroy)),
     )
-    file = _configuration_file(config) if locked is None else None
+    file = _configuration_file(config, locked or frozen)
     sources: dict[str, str] = {}
     rebuild = None
     if locked is not None:
-        lock = read_locked(locked, config=config, base_image=base_image)
+        lock = read_locked(locked, config=config, base_image=base_image, frozen=frozen)
         sources = _sources(configuration, lock.configuration, f"lock file {locked}")
         configuration = configuration.over(lock.configuration)
         rebuild = make_rebuild(lock, configuration, f"lock file {locked}")
@@ -207,35 +219,64 @@ def create(  # noqa: PLR0913 (one for each option)
         sources = _sources(configuration, said, f"configuration {file}")
         configuration = configuration.over(said)
     check_distinct(configuration.mounts)
-    if generate_config_file:
-        click.echo(dump_configuration(configuration), nl=False)
-        return 0
-    if path is None:
-        raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'PATH'", param_type="argument")
-    if not path:
-        raise UsageError("environment", "the path is empty", "cleanenv create PATH")
-    with showing_progress() as progress:
+    root = None if generate_config_file else _root(path)
+    with (
+        showing_progress() as progress,
+        open_origin(frozen, engine_connector(host), progress) as (connect, origin),
+    ):
+        configuration, sources = _over_origin(configuration, sources, origin)
+        if root is None:
+            click.echo(dump_configuration(configuration), nl=False)
+            return 0
         created = create_environment(
-            absolute(path),
+            root,
             configuration,
             host,
             clear=clear,
-            connect=engine_connector(host),
+            connect=connect,
             os_release=_os_release(),
             sources=sources,
             progress=progress,
             warn=warn,
             rebuild=rebuild,
+            origin=origin,
         )
-    click.echo(f"created {created.paths.root} from {created.state.image_name}", err=True)
+    click.echo(f"created {created.paths.root} from {frozen or created.state.image_name}", err=True)
+    warn_of_other_owner(origin, created.state.user.uid)
     return 0 if rebuild is None else show_differences(rebuild.differences)
 
 
-def _configuration_file(named: str | None) -> Path | None:
+def _root(path: str | None) -> Path:
+    if path is None:
+        raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'PATH'", param_type="argument")
+    if not path:
+        raise UsageError("environment", "the path is empty", "cleanenv create PATH")
+    return absolute(path)
+
+
+def _configuration_file(named: str | None, origin: str | None) -> Path | None:
+    """The one that is named; one that lies there is of no concern to what was locked or frozen."""
     if named is not None:
         return Path(named).expanduser()
+    if origin is not None:
+        return None
     default = Path(_CONFIGURATION)
     return default if default.exists() else None
+
+
+def _over_origin(
+    configuration: Configuration, sources: dict[str, str], origin: FrozenOrigin | None
+) -> tuple[Configuration, dict[str, str]]:
+    """With what the frozen environment says, where nothing else does."""
+    if origin is None:
+        return configuration, sources
+    if configuration.base is not None:
+        hint = "leave --base-image away, and base in the configuration file"
+        raise UsageError("option --from", "what was frozen has a base image", hint)
+    sources = _sources(configuration, origin.configuration, origin.what) | sources
+    configuration = configuration.over(origin.configuration)
+    check_distinct(configuration.mounts)
+    return configuration, sources
 
 
 def _sources(typed: Configuration, file: Configuration, what: str) -> dict[str, str]:

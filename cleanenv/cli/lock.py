@@ -52,11 +52,11 @@ def lock(*, environment: str | None, output: str) -> None:
     click.echo(f"locked {told} packages", err=True)
 
 
-def read_locked(file: str, *, config: str | None, base_image: str | None) -> Lock:
+def read_locked(file: str, *, config: str | None, base_image: str | None, frozen: str | None) -> Lock:
     """The lock file of `create --locked`. Raises UsageError also for options that say what it says already."""
     from cleanenv.lock_file import read_lock
 
-    for option, given in (("--config", config), ("--base-image", base_image)):
+    for option, given in (("--config", config), ("--base-image", base_image), ("--from", frozen)):
         if given is not None:
             raise UsageError(f"option {option}", "with --locked the lock file says that", f"leave {option} away")
     return read_lock(Path(file).expanduser())

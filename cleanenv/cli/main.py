@@ -40,6 +40,8 @@ _COMMANDS = {
         "reset": "cleanenv.cli.lifecycle:reset",
         "snapshot": "cleanenv.cli.snapshot:snapshot",
         "lock": "cleanenv.cli.lock:lock",
+        "freeze": "cleanenv.cli.freeze:freeze",
+        "unfreeze": "cleanenv.cli.freeze:unfreeze",
         "mount": "cleanenv.cli.mounting:mount",
         "umount": "cleanenv.cli.mounting:umount",
     },

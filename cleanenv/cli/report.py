@@ -45,7 +45,7 @@ def status(*, environment: str | None, as_json: bool) -> None:
         click.echo(json.dumps(dataclasses.asdict(result)))
         return
     rows = [
-        ("environment", result.path),
+        ("environment", f"{result.path} (frozen)" if result.frozen else result.path),
         ("container", f"{result.container} ({result.container_id[:12]})"),
         ("image", result.image),
         ("user", result.user),

@@ -11,7 +11,7 @@ import click
 
 from cleanenv.cli.context import current_host, engine_connector, environment_option, environment_root, warn
 from cleanenv.cli.quantities import size_text
-from cleanenv.cli.snapshot_argument import complete_snapshot, read_history
+from cleanenv.cli.snapshot_argument import complete_snapshot, read_history, read_state
 from cleanenv.cli.snapshot_diff import diff
 from cleanenv.cli.snapshot_rules import configure
 from cleanenv.errors import UsageError
@@ -113,13 +113,16 @@ def list_(*, environment: str | None, as_json: bool) -> None:
     """Show the history as a tree; a star is where the environment is."""
     from cleanenv.cli.snapshot_tree import tree_lines, tree_object
 
-    history = read_history(environment)
+    state = read_state(environment)
+    history = state.history
     if as_json:
-        click.echo(json.dumps(tree_object(history)))
+        click.echo(json.dumps({**tree_object(history), "frozen": state.frozen}))
         return
     lines = tree_lines(history)
     if history.disk_use:
         lines.append(f"{size_text(history.disk_use)} on disk beside the base image")
+    if state.frozen:
+        lines.append("frozen: cleanenv unfreeze lets it be changed again")
     click.echo("\n".join(lines).encode("utf-8", "surrogateescape"))
 
 

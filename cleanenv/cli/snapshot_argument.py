@@ -9,18 +9,24 @@ from click.shell_completion import CompletionItem
 from cleanenv.cli.context import environment_root
 from cleanenv.errors import CleanenvError
 from cleanenv.model.history import History
+from cleanenv.model.state import State
 
 if TYPE_CHECKING:
     import click
 
-__all__ = ["complete_snapshot", "read_history"]
+__all__ = ["complete_snapshot", "read_history", "read_state"]
+
+
+def read_state(environment: str | None) -> State:
+    """That of the environment that is meant."""
+    from cleanenv.environments import open_environment
+
+    return open_environment(environment_root(environment), with_configuration=False).state
 
 
 def read_history(environment: str | None) -> History:
     """That of the environment that is meant."""
-    from cleanenv.environments import open_environment
-
-    return open_environment(environment_root(environment), with_configuration=False).state.history
+    return read_state(environment).history
 
 
 def complete_snapshot(

@@ -6,13 +6,14 @@ are given once. A `History` is a value: what changes it gives another one.
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cleanenv.errors import EnvironmentStateError, UsageError
 
-__all__ = ["COMMANDS", "ROOT_ID", "ROOT_NAME", "History", "Layer", "Snapshot", "check_snapshot_name"]
+__all__ = ["COMMANDS", "ROOT_ID", "ROOT_NAME", "History", "Layer", "Snapshot", "chain_id", "check_snapshot_name"]
 
 ROOT_ID = 0
 ROOT_NAME = "created"
@@ -148,6 +149,10 @@ class History:
 
     # Change
 
+    def with_images(self, image_ids: Mapping[int, str]) -> History:
+        """The same in another engine, which has these images for the snapshots, by their numbers."""
+        return replace(self, snapshots=tuple(replace(each, image_id=image_ids[each.id]) for each in self.snapshots))
+
     def added(self, snapshot: Snapshot, layers: Iterable[Layer] = ()) -> History:
         """With the snapshot, which gets the next number and becomes the position; `layers` are those of its image."""
         made = replace(snapshot, id=self.next_id, parent=self.position)
@@ -278,6 +283,14 @@ class History:
                 main = next((each for each in own if each.id in ahead), own[-1])
                 waiting.append((main, level, False))
                 waiting += [(each, level + 1, True) for each in reversed(own) if each is not main]
+
+
+def chain_id(layers: Sequence[str]) -> str:
+    """What names a layer with all below it (OCI image specification, ChainID), shortened."""
+    chain = ""
+    for layer in layers:
+        chain = "sha256:" + hashlib.sha256(f"{chain} {layer}".encode()).hexdigest() if chain else layer
+    return chain[7:39]
 
 
 def check_snapshot_name(name: str, what: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["number", "objects", "text"]
+__all__ = ["number", "objects", "switch", "text"]
 
 
 def text(value: object) -> str:
@@ -16,6 +16,13 @@ def number(value: object) -> int:
     """A whole number that is not negative."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
         raise TypeError(f"expected a number, got {value!r:.80}")
+    return value
+
+
+def switch(value: object) -> bool:
+    """True or False."""
+    if not isinstance(value, bool):
+        raise TypeError(f"expected true or false, got {value!r:.80}")
     return value
 
 

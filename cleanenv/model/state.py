@@ -14,13 +14,14 @@ from cleanenv.errors import CorruptStateError
 from cleanenv.model.environment import is_environment_id
 from cleanenv.model.history import History
 from cleanenv.model.history_json import history_of, object_of
-from cleanenv.model.json_values import number, text
+from cleanenv.model.json_values import number, switch, text
 from cleanenv.model.mount import Mount
-from cleanenv.model.user import Group, User
+from cleanenv.model.user import User
+from cleanenv.model.user_json import object_of_user, user_of
 
 __all__ = ["STATE_VERSION", "State", "dump_state", "load_state"]
 
-STATE_VERSION = 4
+STATE_VERSION = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class State:
 
     `path` is where it was made: the container's mounts and the scripts name it, so it works nowhere else. `owner` is
     the uid on the host of who made it and may call its programs; `user` is whom they run as. `image_name` is what the
-    base image was called.
+    base image was called. Of a `frozen` one the container's root is read-only, and no command changes anything.
     """
 
     id: str
@@ -43,6 +44,7 @@ class State:
     container_id: str
     runtime_directory: str
     history: History
+    frozen: bool = False
 
     @property
     def image_id(self) -> str:
@@ -61,16 +63,12 @@ def dump_state(state: State) -> str:
                 "cleanenv_version": state.cleanenv_version,
                 "created": state.created,
                 "owner": state.owner,
-                "user": {
-                    "name": state.user.name,
-                    "uid": state.user.uid,
-                    "home": state.user.home,
-                    "groups": [[group.name, group.gid] for group in state.user.groups],
-                },
+                "user": object_of_user(state.user),
                 "mounts": [[m.host, m.container, "rw" if m.writable else "ro"] for m in state.mounts],
                 "image_name": state.image_name,
                 "container_id": state.container_id,
                 "runtime_directory": state.runtime_directory,
+                "frozen": state.frozen,
                 "history": object_of(state.history),
             },
             indent=1,
@@ -98,7 +96,7 @@ def load_state(content: str, path: str) -> State:
             cleanenv_version=text(data["cleanenv_version"]),
             created=number(data["created"]),
             owner=number(data["owner"]),
-            user=_user(data["user"]),
+            user=user_of(data["user"]),
             mounts=tuple(
                 Mount(text(host), text(container), writable={"rw": True, "ro": False}[mode])
                 for host, container, mode in data["mounts"]
@@ -107,21 +105,10 @@ def load_state(content: str, path: str) -> State:
             container_id=text(data["container_id"]),
             runtime_directory=text(data["runtime_directory"]),
             history=history_of(data["history"]),
+            frozen=switch(data["frozen"]),
         )
     except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise CorruptStateError(what, f"it is damaged ({type(error).__name__}: {error})") from error
-    if not is_environment_id(state.id) or not state.user.groups or not state.runtime_directory.startswith("/"):
+    if not is_environment_id(state.id) or not state.runtime_directory.startswith("/"):
         raise CorruptStateError(what, "it is damaged (a value is out of range)")
     return state
-
-
-def _user(data: dict[str, object]) -> User:
-    groups = data["groups"]
-    if not isinstance(groups, list):
-        raise TypeError(f"expected a list, got {groups!r}")
-    return User(
-        text(data["name"]),
-        number(data["uid"]),
-        text(data["home"]),
-        tuple(Group(text(name), number(gid)) for name, gid in groups),
-    )

@@ -21,14 +21,15 @@ from cleanenv.files import replace_file
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.container import AGENT_DIRECTORY, HOST_DIRECTORY, STOP_GRACE_S, Container, ContainerSpec, Image
 from cleanenv.model.environment import RuntimePaths
-from cleanenv.model.history import History
 from cleanenv.model.mount import ROOT_MOUNT_POINT, Mount
+from cleanenv.model.packed import LABEL as PACKED_LABEL
 from cleanenv.model.state import State
 from cleanenv.operations.interrupts import uninterrupted
 from cleanenv.processes import is_idle
 
 __all__ = [
     "ID_LABEL",
+    "OWNER_LABEL",
     "PATH_LABEL",
     "SNAPSHOT_LABEL",
     "check_root_mount",
@@ -46,7 +47,7 @@ __all__ = [
 
 ID_LABEL = "cleanenv.id"
 PATH_LABEL = "cleanenv.path"
-_OWNER_LABEL = "cleanenv.owner"  # an engine may serve several users
+OWNER_LABEL = "cleanenv.owner"  # an engine may serve several users
 # The number of the snapshot whose image it is; empty on a container, which would pass its image's on.
 SNAPSHOT_LABEL = "cleanenv.snapshot"
 _AGENT_WAIT_S = 20.0
@@ -68,8 +69,9 @@ def create_container(engine: Engine, environment: Environment, image: Image, *, 
             labels=(
                 (ID_LABEL, state.id),
                 (PATH_LABEL, str(environment.paths.root)),
-                (_OWNER_LABEL, str(state.owner)),
+                (OWNER_LABEL, str(state.owner)),
                 (SNAPSHOT_LABEL, ""),
+                (PACKED_LABEL, ""),  # which an image that was frozen passes on
                 ("cleanenv.version", cleanenv.__version__),
             ),
             environment=tuple(f"{name}={value}" for name, value in _variables(environment, image).items()),
@@ -78,6 +80,7 @@ def create_container(engine: Engine, environment: Environment, image: Image, *, 
             # Who could write to its launch table, or speak to its server, would be the user on the host.
             hidden=str(environment.runtime.root.parent),
             volumes_of=volumes_of,
+            read_only=state.frozen,
         )
     )
     return replace(environment, state=replace(state, container_id=container.id))
@@ -92,7 +95,7 @@ def own_containers(engine: Engine, uid: int, label: str = ID_LABEL) -> tuple[Con
     return tuple(
         each
         for each, labels in found
-        if labels.get(_OWNER_LABEL) == str(uid) and each.name == container_name(labels.get(ID_LABEL, ""))
+        if labels.get(OWNER_LABEL) == str(uid) and each.name == container_name(labels.get(ID_LABEL, ""))
     )
 
 
@@ -132,16 +135,16 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
 
 
 def replace_container(
-    engine: Engine, environment: Environment, old: Container | None, history: History, image: Image, *, start: bool
+    engine: Engine, environment: Environment, old: Container | None, state: State, image: Image, *, start: bool
 ) -> Environment:
-    """Put a container made from the image of `history`'s present snapshot in place of the environment's, the `old` one.
+    """Put a container as `state` wants it, made from `image`, in place of the environment's, the `old` one.
 
     No program runs in that one, and nobody can call it (cleanenv/gate.py). It runs on until the new one answers, unless
     both would listen on the same ports of the host; then it is what `remove_others` removes. Volumes go over to the new
     one. The state says of it before it is started: no call reaches a container of which the state does not speak. When
     it does not start, all is as before. Returns the environment with the new container.
     """
-    after = replace(environment, state=replace(environment.state, history=history))
+    after = replace(environment, state=state)
     with contextlib.ExitStack() as undo:
         if start:
             with uninterrupted():

@@ -25,21 +25,21 @@ from cleanenv.environments import Environment, save_state
 from cleanenv.errors import CorruptStateError, EnvironmentNotFoundError, EnvironmentStateError, UsageError
 from cleanenv.files import locked, replace_file
 from cleanenv.model.configuration import Configuration
-from cleanenv.model.container import Image
 from cleanenv.model.environment import EnvironmentPaths
-from cleanenv.model.history import History
 from cleanenv.model.host import Host
 from cleanenv.model.link import Link
 from cleanenv.model.mount import Mount, check_distinct, with_defaults
 from cleanenv.model.state import State
-from cleanenv.model.system_user import system_user
-from cleanenv.model.user import User, UserRequest
+from cleanenv.model.user import User
 from cleanenv.operations import containers, hooks, live
 from cleanenv.operations.destroy import destroy, destroy_damaged
 from cleanenv.operations.hooks import Warn
 from cleanenv.operations.host_links import check_host_links
 from cleanenv.operations.interrupts import uninterrupted
 from cleanenv.operations.lock.rebuild import Rebuild
+from cleanenv.operations.origin import BaseImage, Origin
+from cleanenv.operations.snapshots.images import image_of
+from cleanenv.operations.snapshots.leftovers import remove_all
 from cleanenv.registry import Registry
 from cleanenv.runtime import choose_runtime_directory, make_runtime_directory
 
@@ -62,11 +62,14 @@ def create(  # noqa: PLR0913, PLR0915 (what a creation depends on, and its steps
     warn: Warn,
     sources: Mapping[str, str],
     rebuild: Rebuild | None = None,
+    origin: Origin | None = None,
 ) -> Environment:
     """Create the environment at `root` and leave it running, its programs callable.
 
     `sources` says where a setting was said that was not typed, by its kind and name (`network`, `link cc`). `rebuild`
     makes it as a lock file says.
+
+    With an `origin` it begins with the snapshots of that, at the same one.
 
     Raises UsageError for anything that cannot be, before anything is made; after any later error, an interrupt
     included, nothing of the new environment is left. With `clear` an environment at that path is destroyed first.
@@ -79,16 +82,18 @@ def create(  # noqa: PLR0913, PLR0915 (what a creation depends on, and its steps
     content = dump_configuration(configuration)
     engine = connect()
     _check_network(engine, configuration.effective_network, sources)
-    resolve = partial(
-        base_image.resolve,
-        engine,
-        os_release=os_release,
-        cache_directory=host.cache_directory / "images",
-        progress=progress,
-        environ=host.variables,
-    )
-    image = resolve(configuration.base) if rebuild is None else rebuild.image(engine, progress, resolve)
-    user = _user(engine, image, configuration.user, host.user)
+    if origin is None:
+        resolve = partial(
+            base_image.resolve,
+            engine,
+            os_release=os_release,
+            cache_directory=host.cache_directory / "images",
+            progress=progress,
+            environ=host.variables,
+        )
+        image = resolve(configuration.base) if rebuild is None else rebuild.image(engine, progress, resolve)
+        origin = BaseImage(image, configuration.base)
+    user = origin.user(engine, configuration.user, host.user)
     check_host_links(configuration.host_links, host.user.uid, user)
     _check_home(user, mounts, sources)
     if clear and EnvironmentPaths(root).private.exists():
@@ -119,6 +124,9 @@ def create(  # noqa: PLR0913, PLR0915 (what a creation depends on, and its steps
             for script in activation_scripts(root, host.python):
                 undo.callback((paths.bin / script.name).unlink, missing_ok=True)
                 replace_file(paths.bin / script.name, script.content, script.mode)
+            undo.callback(remove_all, engine, identifier)
+            labels = {containers.PATH_LABEL: str(root), containers.OWNER_LABEL: str(host.user.uid)}
+            history = origin.install(engine, identifier, labels, progress)
             planned = Environment(
                 paths,
                 State(
@@ -129,13 +137,14 @@ def create(  # noqa: PLR0913, PLR0915 (what a creation depends on, and its steps
                     owner=host.user.uid,
                     user=user,
                     mounts=mounts,
-                    image_name=configuration.base or next(iter(image.tags), image.id),
+                    image_name=origin.image_name,
                     container_id="",
                     runtime_directory=str(runtime.root),
-                    history=History.begin(image.id, created),
+                    history=history,
                 ),
                 configuration,
             )
+            image = image_of(engine, planned, history.current)
             with uninterrupted():
                 environment = containers.create_container(engine, planned, image)
                 undo.callback(engine.remove_container, environment.state.container_id)
@@ -147,7 +156,10 @@ def create(  # noqa: PLR0913, PLR0915 (what a creation depends on, and its steps
             # What a difference has left out is missed by links to it as well.
             if rebuild is None or not rebuild.differences:
                 look = f"create it without this link, then see: {_LOOK}"
-                check_links(environment, configuration.links or (), look=look, sources=sources)
+                # What was linked in the origin may be in another of its snapshots.
+                known = origin.configuration.links or ()
+                new = tuple(link for link in configuration.links or () if link not in known)
+                check_links(environment, new, look=look, sources=sources)
             with uninterrupted():
                 live.ensure_mounted(environment, host)
         undo.pop_all()
@@ -277,16 +289,6 @@ def _check_network(engine: Engine, network: str, sources: Mapping[str, str]) -> 
     if network not in found:
         why = f"the engine has none of that name, but {', '.join(found)}"
         raise UsageError(what, why, f"{engine.info().kind} network create {shlex.quote(network)}")
-
-
-def _user(engine: Engine, image: Image, request: UserRequest | None, caller: User) -> User:
-    if request is None:
-        return caller
-    if request.is_system and request.uid is None:
-        with uninterrupted():
-            texts = [engine.read_file(image.id, path) or b"" for path in ("/etc/passwd", "/etc/group")]
-        return system_user(request.name, *(text.decode("utf-8", "surrogateescape") for text in texts))
-    return request.resolve(caller)
 
 
 def _check_home(user: User, mounts: tuple[Mount, ...], sources: Mapping[str, str]) -> None:

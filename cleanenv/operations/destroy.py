@@ -13,7 +13,7 @@ from pathlib import Path
 from cleanenv import mounts
 from cleanenv.configuration_file import read_configuration
 from cleanenv.engine.port import Engine
-from cleanenv.environments import Environment, changing, open_environment
+from cleanenv.environments import Environment, holding, open_environment
 from cleanenv.errors import (
     CleanenvError,
     CorruptStateError,
@@ -51,7 +51,7 @@ def destroy(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn
     damaged configuration is in nobody's way.
     """
     try:
-        with changing(root, with_configuration=False) as found:
+        with holding(root, with_configuration=False) as found:
             _destroy(found, host, connect(), warn)
     except EnvironmentNotFoundError as error:
         # Somebody removed the directory, or a create was killed.

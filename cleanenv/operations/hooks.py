@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from cleanenv import gate
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment
+from cleanenv.errors import CleanenvError
+from cleanenv.model.container import Container
 from cleanenv.model.host import Host
 from cleanenv.operations import containers, live
 
-__all__ = ["Warn", "before_destroy", "bring_up", "take_down"]
+__all__ = ["Warn", "before_destroy", "bring_up", "replacing", "take_down"]
 
 # Told in one sentence what went wrong and does not keep the command from going on.
 Warn = Callable[[str], None]
@@ -48,6 +52,27 @@ def take_down(engine: Engine, environment: Environment, host: Host, warn: Warn) 
     """Run on_deactivate and stop the container, if it runs. For who has closed the way to it (cleanenv/gate.py)."""
     before_stop(engine, environment, host, warn)
     containers.stop_container(engine, environment)
+
+
+@contextlib.contextmanager
+def replacing(
+    engine: Engine, environment: Environment, container: Container | None, host: Host, warn: Warn
+) -> Iterator[None]:
+    """Keep calls out during a block that puts another container in the place of this one, the environment's.
+
+    It is stopped first where that would be noticed inside. When the block fails it runs again, if it did.
+    """
+    try:
+        with gate.closed(environment.runtime):
+            if container is None or containers.is_used(environment, container):
+                take_down(engine, environment, host, warn)
+            yield
+    except BaseException:
+        if container is not None and container.is_running:
+            # The first error is the one to tell.
+            with contextlib.suppress(CleanenvError):
+                bring_up(engine, environment, host, warn)
+        raise
 
 
 def before_stop(engine: Engine, environment: Environment, host: Host, warn: Warn) -> None:

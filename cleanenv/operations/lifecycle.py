@@ -9,7 +9,7 @@ from pathlib import Path
 from cleanenv import gate
 from cleanenv.agent.activity import ask_activity
 from cleanenv.engine.port import Engine
-from cleanenv.environments import Environment, changing
+from cleanenv.environments import Environment, holding
 from cleanenv.errors import AgentError
 from cleanenv.model.host import Host
 from cleanenv.operations import hooks, live
@@ -36,7 +36,7 @@ def start(
 
     `shell` is a process that enters the environment then.
     """
-    with changing(root) as found:
+    with holding(root) as found:
         environment = hooks.bring_up(connect(), found, host, warn)
     if shell is not None:
         live.enter(environment, shell)
@@ -45,7 +45,7 @@ def start(
 
 def start_container(root: Path, host: Host, *, connect: Callable[[], Engine], warn: Warn) -> None:
     """Start only the container: what the environment server asks for when a launcher finds the agent down."""
-    with changing(root) as environment:
+    with holding(root) as environment:
         hooks.bring_up(connect(), environment, host, warn, mounted=False)
 
 
@@ -56,7 +56,7 @@ def stop(
 
     What the condition asks for is looked at when nobody can call any more. Where it does not hold nothing is done.
     """
-    with changing(root) as environment, gate.closed(environment.runtime):
+    with holding(root) as environment, gate.closed(environment.runtime):
         if _holds(condition, environment):
             hooks.take_down(connect(), environment, host, warn)
 

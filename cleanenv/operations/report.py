@@ -40,6 +40,7 @@ class Status:
     calls: int | None
     idle_s: float | None
     persistent: bool
+    frozen: bool
     idle_timeout: int
 
 
@@ -67,6 +68,7 @@ def status(root: Path, *, connect: Callable[[], Engine]) -> Status:
         calls=activity.calls if activity else None,
         idle_s=activity.idle_s if activity else None,
         persistent=environment.configuration.persistent,
+        frozen=environment.state.frozen,
         idle_timeout=environment.configuration.effective_idle_timeout,
     )
 

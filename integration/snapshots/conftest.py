@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,9 +15,10 @@ import pytest
 
 from cleanenv.environments import open_environment
 from cleanenv.files import locked
-from integration.main_job.caller import Argument, Caller, Environment, Result
+from integration.main_job.caller import Argument, Caller, Environment, Result, finish
+from integration.main_job.pausing_engine import PausingEngine
 
-__all__ = ["History", "Make"]
+__all__ = ["History", "Make", "kill"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,27 @@ class History:
 
 Make = Callable[..., History]
 
+ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
+
+
+@pytest.fixture
+def sockets() -> Iterator[Path]:
+    """A short path: sockets lie in it."""
+    directory = Path(tempfile.mkdtemp(prefix="ce-", dir="/var/tmp"))
+    directory.chmod(0o777)
+    yield directory
+    shutil.rmtree(directory)
+
+
+def kill(caller: Caller, sockets: Path, *arguments: Argument, before: str = "", after: str = "") -> None:
+    """Kill a cleanenv command, or what it does in the background, at that request to the engine."""
+    with PausingEngine(sockets / "engine", ENGINE, before=before, after=after) as engine:
+        user = caller.with_variables(DOCKER_HOST=engine.address)
+        process = user.start([user.executable, *arguments])
+        engine.wait()
+        os.kill(engine.waiting, signal.SIGKILL)
+        finish(process)
+
 
 @pytest.fixture
 def make(caller: Caller, place: Path, busybox: str) -> Make:
@@ -82,12 +106,3 @@ def make(caller: Caller, place: Path, busybox: str) -> Make:
         return History(environment)
 
     return make
-
-
-@pytest.fixture
-def sockets() -> Iterator[Path]:
-    """A short path: sockets lie in it."""
-    directory = Path(tempfile.mkdtemp(prefix="ce-", dir="/var/tmp"))
-    directory.chmod(0o777)
-    yield directory
-    shutil.rmtree(directory)

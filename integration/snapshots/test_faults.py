@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import pytest
 
-from integration.main_job.caller import ONE_CALLER, Argument, finish
+from integration.main_job.caller import ONE_CALLER
 from integration.main_job.images import docker
-from integration.main_job.pausing_engine import PausingEngine
 from integration.main_job.traces import containers, images
-from integration.snapshots.conftest import History, Make
+from integration.snapshots.conftest import History, Make, kill
 
 pytestmark = ONE_CALLER
 
-ENGINE = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock").removeprefix("unix://")
 COMMIT = r"POST /[^/]*/commit"
 CREATE = r"POST /[^/]*/containers/create"
 START = r"POST /[^/]*/containers/[0-9a-f]*/start"
@@ -27,16 +23,12 @@ REMOVE_IMAGE = r"DELETE /[^/]*/images/"
 EXPORT = r"GET /[^/]*/containers/[0-9a-f]*/export"
 
 
-def kill(history: History, sockets: Path, verb: str, *arguments: str, before: str = "", after: str = "") -> None:
+def kill_snapshot(
+    history: History, sockets: Path, verb: str, *arguments: str, before: str = "", after: str = ""
+) -> None:
     """Kill `cleanenv snapshot`, or what it does in the background, at that request to the engine."""
-    caller = history.environment.caller
-    with PausingEngine(sockets / "engine", ENGINE, before=before, after=after) as engine:
-        user = caller.with_variables(DOCKER_HOST=engine.address)
-        command: list[Argument] = [user.executable, "snapshot", verb, "-e", history.environment.path, *arguments]
-        process = user.start(command)
-        engine.wait()
-        os.kill(engine.waiting, signal.SIGKILL)
-        finish(process)
+    environment = history.environment
+    kill(environment.caller, sockets, "snapshot", verb, "-e", environment.path, *arguments, before=before, after=after)
 
 
 def check(history: History) -> None:
@@ -65,7 +57,7 @@ def check(history: History) -> None:
 def test_killed_create(make: Make, sockets: Path, moment: dict[str, str]) -> None:
     history = make()
     history.sh("echo one >~/one")
-    kill(history, sockets, "create", "first", **moment)
+    kill_snapshot(history, sockets, "create", "first", **moment)
     assert history.names in (["created"], ["created", "first"])
     assert history.files() == ["one"]
     check(history)
@@ -92,7 +84,7 @@ def test_killed_restore(make: Make, sockets: Path, moment: dict[str, str]) -> No
     history.sh("echo two >~/two")
     if moment.get("after") == STOP:
         history.sh("setsid sleep 1000 >/dev/null 2>&1 &")  # it is stopped only where something runs
-    kill(history, sockets, "restore", "created", **moment)
+    kill_snapshot(history, sockets, "restore", "created", **moment)
     files = history.files()
     assert (files, history.position) in [([], 0), (["one", "two"], 1), (["one", "two"], 2)]
     history.sh("echo three >~/three")
@@ -112,7 +104,7 @@ def test_killed_remove(make: Make, sockets: Path, moment: dict[str, str]) -> Non
         history.sh(f"echo {name} >~/{name}")
         history.done("create", name)
     history.done("restore", "created")
-    kill(history, sockets, "remove", "first", "second", **moment)
+    kill_snapshot(history, sockets, "remove", "first", "second", **moment)
     assert history.names == ["created"]
     check(history)
 
@@ -120,5 +112,5 @@ def test_killed_remove(make: Make, sockets: Path, moment: dict[str, str]) -> Non
 def test_killed_diff_leaves_no_container(make: Make, sockets: Path) -> None:
     history = make()
     history.done("create", "first")
-    kill(history, sockets, "diff", "created", "first", before=EXPORT)
+    kill_snapshot(history, sockets, "diff", "created", "first", before=EXPORT)
     check(history)

@@ -178,9 +178,9 @@ class FakeEngine:
     def labelled_images(self, label: str) -> tuple[LabelledImage, ...]:
         self._answer("images")
         found = (
-            LabelledImage(image_id, tuple(sorted(stored.labels.items())), self._images[image_id].tags)
-            for image_id, stored in self._stored.items()
-            if _carries(stored.labels.items(), label)
+            LabelledImage(image.id, image.labels, image.tags)
+            for image in self._images.values()
+            if _carries(image.labels, label)
         )
         return tuple(sorted(found, key=lambda each: each.id))
 

@@ -42,6 +42,7 @@ def test_state_is_read_as_it_was_written(name: str, path: str, writable: bool, n
         **{
             **{field: getattr(STATE, field) for field in STATE.__slots__},
             "path": f"/{path}",
+            "frozen": writable,
             "created": number,
             "user": User(name, number, f"/{path}", (Group(name, number),)),
             "mounts": (Mount(f"/{path}", f"/{name}", writable=writable),),
@@ -131,8 +132,8 @@ def test_state_without_one_of_its_values_is_damaged(key: str) -> None:
 
 def test_state_of_another_version_asks_for_the_cleanenv_that_wrote_it() -> None:
     with pytest.raises(CorruptStateError) as caught:
-        load_state(damaged(version=5, cleanenv_version="0.3.1"), "/a b/.cleanenv/state.json")
-    assert caught.value.why == "cleanenv 0.3.1 wrote it, in version 5; this one knows version 4"
+        load_state(damaged(version=6, cleanenv_version="0.3.1"), "/a b/.cleanenv/state.json")
+    assert caught.value.why == "cleanenv 0.3.1 wrote it, in version 6; this one knows version 5"
     assert caught.value.hint == (
         "pip install cleanenv==0.3.1, or make the environment anew: cleanenv create --clear '/a b'"
     )

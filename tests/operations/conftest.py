@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cleanenv import environments
+from cleanenv.files import replace_file
 from cleanenv.operations import background, live
-from tests.operations.harness import Bench
+from tests.operations.harness import Bench, Killed
 
 
 @pytest.fixture
@@ -27,6 +29,13 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(live, "_NATIVE", native)
     # Another process would have an engine of its own.
     monkeypatch.setattr(background, "run", lambda work, _log: work())
+
+    def write(path: Path, content: bytes, mode: int = 0o644) -> None:
+        if bench.engine.is_gone:  # whoever was killed writes no state
+            raise Killed
+        replace_file(path, content, mode)
+
+    monkeypatch.setattr(environments, "replace_file", write)
     yield bench
     bench.engine.end()
     shutil.rmtree(directory)

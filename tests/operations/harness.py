@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from cleanenv.environments import Environment, open_environment
+from cleanenv.errors import EngineError
 from cleanenv.model.configuration import Configuration
 from cleanenv.model.container import Container
 from cleanenv.model.history import History
@@ -18,23 +20,33 @@ from cleanenv.model.user import Group, User
 from cleanenv.operations import links, overview, report
 from cleanenv.operations.create import create
 from cleanenv.operations.destroy import destroy
+from cleanenv.operations.doctor.environments import examine as examine_environments
+from cleanenv.operations.doctor.leftovers import examine as examine_leftovers
 from cleanenv.operations.lifecycle import Condition, start, stop
 from cleanenv.operations.lock.rebuild import Rebuild
 from cleanenv.operations.reset import reset, reset_hard
 from cleanenv.operations.snapshots import edit
 from cleanenv.operations.snapshots.compare import Difference, compare
 from cleanenv.operations.snapshots.edit import Removed
+from cleanenv.operations.snapshots.freeze import Frozen, freeze, unfreeze
+from cleanenv.operations.snapshots.pack import pack
 from cleanenv.operations.snapshots.restore import Choice, Restored, named, restore
 from cleanenv.operations.snapshots.take import Request, Taken, take
+from cleanenv.operations.snapshots.unpack import open_file, open_images
 from cleanenv.registry import Registry
 from cleanenv.server.settings import ServerSettings
 from tests.engine.fake_engine import FakeEngine
 from tests.server.fake_agent import FakeAgent
 
-__all__ = ["IMAGE", "AgentEngine", "Bench"]
+__all__ = ["IMAGE", "AgentEngine", "Bench", "Killed"]
 
 IMAGE = "localhost/test/base:1"
+ANN = User("ann", os.geteuid(), "/home/ann", (Group("staff", os.getegid()), Group("docker", 105)))
 Fault = Callable[[], BaseException]
+
+
+class Killed(BaseException):
+    """What is raised where a command was killed."""
 
 
 class AgentEngine(FakeEngine):
@@ -103,7 +115,9 @@ class Bench:
     mounted: list[ServerSettings] = field(default_factory=list)
     mount_fault: Fault | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    user: User = ANN
     warnings: list[str] = field(default_factory=list)
+    name: str = "env"
 
     def __post_init__(self) -> None:
         self.engine.add_image(IMAGE, environment=("PATH=/usr/bin:/bin",))
@@ -119,19 +133,23 @@ class Bench:
 
     @property
     def host(self) -> Host:
-        groups = (Group("staff", os.getegid()), Group("docker", 105))
-        user = User("ann", os.geteuid(), "/home/ann", groups)
         return Host(
-            user=user, working_directory=str(self.directory), variables=self.variables, python="/usr/bin/python3"
+            user=self.user, working_directory=str(self.directory), variables=self.variables, python="/usr/bin/python3"
         )
 
     @property
     def root(self) -> Path:
-        return self.directory / "env"
+        return self.directory / self.name
 
     @property
     def registry(self) -> Registry:
         return Registry(self.host.state_directory)
+
+    def beside(self, name: str) -> Bench:
+        """The same user and engine, with another environment."""
+        other = copy.copy(self)
+        other.name = name
+        return other
 
     def start_server(self, settings: ServerSettings) -> None:
         """Stands for cleanenv.server.process.start."""
@@ -164,6 +182,20 @@ class Bench:
             warn=self.warnings.append,
             sources={},
         )
+
+    def fault(self, kind: str) -> Fault:
+        """What a request to the engine raises: a refusal, or `killed`, after which nothing is cleaned up."""
+
+        def killed() -> BaseException:
+            self.engine.is_gone = True
+            return Killed()
+
+        return killed if kind == "killed" else lambda: EngineError("the engine", "refused")
+
+    def revive(self) -> None:
+        """No more faults: the next command is another process."""
+        self.engine.faults = {}
+        self.engine.is_gone = False
 
     def destroy(self) -> None:
         destroy(self.root, self.host, connect=lambda: self.engine, warn=self.warnings.append)
@@ -206,6 +238,54 @@ class Bench:
             progress=lambda *_: None,
             warn=self.warnings.append,
         )
+
+    def freeze(self) -> Frozen:
+        return freeze(
+            self.root,
+            self.host,
+            connect=lambda: self.engine,
+            progress=lambda *_: None,
+            warn=self.warnings.append,
+        )
+
+    def unfreeze(self) -> None:
+        unfreeze(
+            self.root,
+            self.host,
+            connect=lambda: self.engine,
+            progress=lambda *_: None,
+            warn=self.warnings.append,
+        )
+
+    def pack(self, *, name: str | None = None, output: Path | None = None) -> None:
+        pack(self.root, name=name, output=output, connect=lambda: self.engine, progress=lambda *_: None)
+
+    def unpack(self, source: Path | str, *, clear: bool = False, **settings: object) -> Environment:
+        """Create an environment of what another one packed; `settings` are over its configuration."""
+        opened = (
+            open_file(source)
+            if isinstance(source, Path)
+            else open_images(self.engine, source, progress=lambda *_: None)
+        )
+        with opened as origin:
+            return create(
+                self.root,
+                replace(Configuration(), **settings).over(origin.configuration),  # type: ignore[arg-type]
+                self.host,
+                clear=clear,
+                connect=lambda: self.engine,
+                os_release={},
+                progress=lambda *_: None,
+                warn=self.warnings.append,
+                sources={},
+                origin=origin,
+            )
+
+    def fix(self) -> None:
+        """What `cleanenv doctor --fix` does of what concerns environments."""
+        for finding in (*examine_environments(self.host, self.engine), *examine_leftovers(self.host, self.engine)):
+            if finding.mend is not None:
+                finding.mend()
 
     def remove(self, *texts: str, cascade: bool = False) -> Removed:
         return edit.remove(self.root, texts, cascade=cascade, connect=lambda: self.engine, warn=self.warnings.append)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from cleanenv import environments
 from cleanenv.environments import open_environment, save_state
 from cleanenv.errors import CleanenvError, EngineError, EnvironmentStateError, UsageError
-from cleanenv.files import replace_file
 from cleanenv.model.link import Link
 from cleanenv.operations import containers
 from cleanenv.operations.snapshots import flatten
 from cleanenv.operations.snapshots.restore import back, forward, restore
-from tests.operations.harness import Bench
+from tests.operations.harness import Bench, Killed
 
 SH = Link("sh", "/bin/sh")
 USERS_OWN = "/home/ann"
@@ -545,10 +543,6 @@ def test_flattening_in_the_background_gives_way(
 # Whenever a command ends
 
 
-class _Killed(BaseException):
-    """What is raised where the command was killed; nothing is to clean up after it."""
-
-
 STEPS: dict[str, Callable[[Bench], object]] = {
     "take": lambda bench: bench.take(),
     "restore": lambda bench: bench.restore("1"),
@@ -567,11 +561,11 @@ def test_history_is_whole_wherever_a_command_ends(bench: Bench, step: str, fault
     bench.write("/etc/unsaved")
     contents = {1: 1, 2: 2, 3: 2}
     for number in itertools.count(1):
-        bench.engine.faults = {bench.engine.requests + number: _fault(bench, fault)}
+        bench.engine.faults = {bench.engine.requests + number: bench.fault(fault)}
         try:
             STEPS[step](bench)
-        except (_Killed, CleanenvError):
-            _revive(bench)
+        except (Killed, CleanenvError):
+            bench.revive()
         else:
             break
         bench.start()
@@ -591,31 +585,6 @@ def test_history_is_whole_wherever_a_command_ends(bench: Bench, step: str, fault
     known = {each.image_id for each in bench.history.snapshots[1:]}
     assert {image.id for image in bench.engine.labelled_images("cleanenv.id")} == known
     assert len(bench.engine.specs) == 1
-
-
-def _fault(bench: Bench, kind: str) -> Callable[[], BaseException]:
-    def killed() -> BaseException:
-        bench.engine.is_gone = True  # nor is anything cleaned up
-        return _Killed()
-
-    return killed if kind == "killed" else lambda: EngineError("the engine", "refused")
-
-
-def _revive(bench: Bench) -> None:
-    bench.engine.faults = {}
-    bench.engine.is_gone = False
-
-
-@pytest.fixture(autouse=True)
-def no_file_of_the_dead(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever was killed writes no state."""
-
-    def write(path: Path, content: bytes, mode: int = 0o644) -> None:
-        if bench.engine.is_gone:
-            raise _Killed
-        replace_file(path, content, mode)
-
-    monkeypatch.setattr(environments, "replace_file", write)
 
 
 def _is_kept(bench: Bench) -> bool:

@@ -12,7 +12,7 @@ import cleanenv
 from cleanenv import mounts
 from cleanenv.agent.client import AgentClient
 from cleanenv.engine.port import Engine
-from cleanenv.environments import Environment, changing, open_environment
+from cleanenv.environments import Environment, holding, open_environment
 from cleanenv.errors import AgentError, CleanenvError, CorruptStateError, EnvironmentNotFoundError
 from cleanenv.model.container import Container
 from cleanenv.model.host import Host
@@ -74,11 +74,11 @@ def _live_directory(environment: Environment, host: Host) -> Iterator[Finding]:
     bin_directory, root = environment.paths.bin, environment.paths.root
 
     def mount_again() -> None:
-        with changing(root) as found:
+        with holding(root) as found:
             live.ensure_mounted(found, host)
 
     def replace_server() -> None:
-        with changing(root) as found:
+        with holding(root) as found:
             live.unmount(found)
             live.ensure_mounted(found, host)
 

@@ -29,7 +29,9 @@ def has_changed(engine: Engine, environment: Environment, container: Container) 
     """
     image_of_container(engine, environment, container)
     number = environment.state.history.next_id
-    trial = engine.commit_container(container.id, tag_of(environment, number), labels_of(environment, number))
+    trial = engine.commit_container(
+        container.id, tag_of(environment.state.id, number), labels_of(environment.state.id, number)
+    )
     try:
         return not is_unchanged(engine, environment, container, trial)
     finally:

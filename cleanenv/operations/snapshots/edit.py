@@ -11,6 +11,7 @@ from cleanenv.environments import Environment, changing, save_state
 from cleanenv.errors import EngineError
 from cleanenv.model.history import History, Snapshot
 from cleanenv.operations.hooks import Warn
+from cleanenv.operations.snapshots.images import remove_image_of
 from cleanenv.operations.snapshots.leftovers import remove_leftovers
 
 __all__ = ["Removed", "forget", "prune", "remove", "rename"]
@@ -67,7 +68,7 @@ def forget(engine: Engine, environment: Environment, after: History, warn: Warn)
     removed = Removed.between(before, after)
     for snapshot in reversed(removed.snapshots):  # the engine keeps what others stand on
         try:
-            engine.remove_image(snapshot.image_id)
+            remove_image_of(engine, environment.state.id, snapshot.image_id)
         except EngineError as error:
             warn(f"{error}; the next cleanenv snapshot command tries again")
     remove_leftovers(engine, changed)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from cleanenv.engine.port import Engine, ProgressReport
@@ -20,7 +21,7 @@ from cleanenv.model.history import History
 from cleanenv.model.host import Host
 from cleanenv.operations import containers
 from cleanenv.operations.snapshots.changes import has_changed
-from cleanenv.operations.snapshots.images import flat_layer, image_of, tag_of, temporary_labels
+from cleanenv.operations.snapshots.images import flat_layer, image_of, remove_image_of, tag_of, temporary_labels
 
 __all__ = ["NEEDED", "WANTED", "begin", "flatten", "flattened"]
 
@@ -76,18 +77,18 @@ def _replace(engine: Engine, environment: Environment, flat: Image) -> bool:
     with containers.held_if_idle(environment, container) as held:
         if held is None or has_changed(engine, environment, container):
             return False
-        history = _with_flat(environment.state.history, flat)
-        after = containers.replace_container(engine, environment, container, history, flat, start=container.is_running)
+        state = replace(environment.state, history=_with_flat(environment.state.history, flat))
+        after = containers.replace_container(engine, environment, container, state, flat, start=container.is_running)
     with contextlib.suppress(EngineError):  # it goes with a later command
         containers.remove_others(engine, after)
     with contextlib.suppress(EngineError):  # another snapshot may stand on it
-        engine.remove_image(environment.state.history.current.image_id)
+        remove_image_of(engine, environment.state.id, environment.state.history.current.image_id)
     return True
 
 
 def _flat_image(engine: Engine, environment: Environment, progress: ProgressReport) -> Image:
     snapshot = environment.state.history.current
-    tag = tag_of(environment, snapshot.id, flat=True)
+    tag = tag_of(environment.state.id, snapshot.id, flat=True)
     return engine.flatten_image(snapshot.image_id, tag, temporary_labels(environment), progress)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
-from collections.abc import Sequence
 
 from cleanenv.engine.port import Engine
 from cleanenv.environments import Environment
 from cleanenv.errors import EngineError
 from cleanenv.model.container import Container, Image
-from cleanenv.model.history import History, Layer, Snapshot
+from cleanenv.model.history import History, Layer, Snapshot, chain_id
 from cleanenv.operations.containers import ID_LABEL, SNAPSHOT_LABEL
 
 __all__ = [
@@ -20,6 +18,8 @@ __all__ = [
     "image_of_container",
     "labels_of",
     "layers_of",
+    "remove_image_of",
+    "repository_of",
     "tag_of",
     "temporary_labels",
 ]
@@ -28,14 +28,19 @@ __all__ = [
 TEMPORARY_LABEL = "cleanenv.temporary"
 
 
-def tag_of(environment: Environment, number: int, *, flat: bool = False) -> str:
+def repository_of(identifier: str) -> str:
+    """The images of an environment are called so, and what comes after the colon."""
+    return f"localhost/cleanenv/{identifier}"
+
+
+def tag_of(identifier: str, number: int, *, flat: bool = False) -> str:
     """An image without a tag would go with the next `docker image prune`."""
-    return f"localhost/cleanenv/{environment.state.id}:{number}{'-flat' if flat else ''}"
+    return f"{repository_of(identifier)}:{number}{'-flat' if flat else ''}"
 
 
-def labels_of(environment: Environment, number: int) -> dict[str, str]:
+def labels_of(identifier: str, number: int) -> dict[str, str]:
     """What the image of a snapshot carries beside its container's labels."""
-    return {ID_LABEL: environment.state.id, SNAPSHOT_LABEL: str(number)}
+    return {ID_LABEL: identifier, SNAPSHOT_LABEL: str(number)}
 
 
 def temporary_labels(environment: Environment) -> dict[str, str]:
@@ -78,6 +83,19 @@ def image_of_container(engine: Engine, environment: Environment, container: Cont
     )
 
 
+def remove_image_of(engine: Engine, identifier: str, image_id: str) -> None:
+    """Remove the image; one that somebody gave a name of his own is his, and only loses ours."""
+    image = engine.image(image_id)
+    if image is None:
+        return
+    own = [tag for tag in image.tags if tag.startswith(f"{repository_of(identifier)}:")]
+    if len(own) == len(image.tags):
+        engine.remove_image(image_id)
+    else:
+        for tag in own:
+            engine.untag_image(tag)
+
+
 def layers_of(history: History, base: Image, image: Image) -> tuple[Layer, ...]:
     """The layer that `image` has over `base`, from which its container was made, topmost last.
 
@@ -95,11 +113,3 @@ def layers_of(history: History, base: Image, image: Image) -> tuple[Layer, ...]:
 def flat_layer(image: Image) -> Layer:
     """The one layer of a flat image."""
     return Layer(chain_id(image.layers), "", image.size)
-
-
-def chain_id(layers: Sequence[str]) -> str:
-    """What names a layer with all below it (OCI image specification, ChainID), shortened."""
-    chain = ""
-    for layer in layers:
-        chain = "sha256:" + hashlib.sha256(f"{chain} {layer}".encode()).hexdigest() if chain else layer
-    return chain[7:39]

@@ -6,13 +6,13 @@ import contextlib
 from pathlib import Path
 
 from cleanenv.engine.port import Engine
-from cleanenv.environments import Environment, changing
+from cleanenv.environments import Environment, holding
 from cleanenv.errors import EngineError
 from cleanenv.files import is_locked, locked_if_free
 from cleanenv.model.container import Container
 from cleanenv.model.history import Snapshot
 from cleanenv.operations.containers import ID_LABEL, SNAPSHOT_LABEL, remove_others
-from cleanenv.operations.snapshots.images import TEMPORARY_LABEL
+from cleanenv.operations.snapshots.images import TEMPORARY_LABEL, remove_image_of, repository_of
 
 __all__ = ["has_leftovers", "mend_leftovers", "missing_images", "remove_all", "remove_leftovers"]
 
@@ -46,7 +46,7 @@ def has_leftovers(engine: Engine, environment: Environment) -> bool:
 
 def mend_leftovers(root: Path, engine: Engine) -> None:
     """Remove what a killed command left of the environment at `root`."""
-    with changing(root, with_configuration=False) as environment:
+    with holding(root, with_configuration=False) as environment:
         remove_leftovers(engine, environment)
 
 
@@ -62,7 +62,7 @@ def _remove(engine: Engine, identifier: str, known: frozenset[str]) -> None:
         engine.remove_container(container.id)
     for image_id in _images(engine, identifier, known):
         with contextlib.suppress(EngineError):  # it goes with a later command
-            engine.remove_image(image_id)
+            remove_image_of(engine, identifier, image_id)
 
 
 def _known(environment: Environment) -> frozenset[str]:
@@ -74,11 +74,15 @@ def _temporary(engine: Engine, identifier: str) -> tuple[Container, ...]:
 
 
 def _images(engine: Engine, identifier: str, known: frozenset[str]) -> list[str]:
-    """Those of snapshots that are not known, by their numbers from the last on."""
+    """Those of unknown snapshots, by their numbers from the last on, after what was packed for an archive."""
+    own = f"{repository_of(identifier)}:"
     numbers = {
         image.id: int(number)
         for image in engine.labelled_images(f"{ID_LABEL}={identifier}")
-        # A user's own image of the container has none.
-        if image.id not in known and (number := dict(image.labels).get(SNAPSHOT_LABEL, "")).isdecimal()
+        # A user's own image of the container has none, and one that only he has a name for is his.
+        if image.id not in known
+        and (number := dict(image.labels).get(SNAPSHOT_LABEL, "")).isdecimal()
+        and (not image.tags or any(tag.startswith(own) for tag in image.tags))
     }
-    return sorted(numbers, key=lambda each: numbers[each], reverse=True)
+    packed = [image.id for image in engine.labelled_images(f"{TEMPORARY_LABEL}={identifier}")]
+    return packed + sorted(numbers, key=lambda each: numbers[each], reverse=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cleanenv import gate
 from cleanenv.engine.port import Engine, ProgressReport
 from cleanenv.environments import Environment, changing
-from cleanenv.errors import CleanenvError, UsageError
+from cleanenv.errors import UsageError
 from cleanenv.model.container import Container
 from cleanenv.model.history import ROOT_ID, History, Snapshot
 from cleanenv.model.host import Host
@@ -75,22 +73,13 @@ def restore(
         container = containers.remove_others(engine, environment)
         _check(engine, environment, container, choice)
         progress("restoring a snapshot", 0, None)
-        try:
-            with gate.closed(environment.runtime):
-                if container is None or containers.is_used(environment, container):
-                    hooks.take_down(engine, environment, host, warn)
-                # Looked at only now: programs may have written when they were stopped.
-                present, unsaved = _saved(engine, environment, container, choice, discard=discard)
-                target = choice(environment.state.history, unsaved)
-                image = image_of(engine, environment, target)
-                history = present.state.history.at(target.id)
-                restored = containers.replace_container(engine, present, container, history, image, start=True)
-        except BaseException:
-            if container is not None and container.is_running:
-                # The first error is the one to tell.
-                with contextlib.suppress(CleanenvError):
-                    hooks.bring_up(engine, environment, host, warn)
-            raise
+        with hooks.replacing(engine, environment, container, host, warn):
+            # Looked at only now: programs may have written when they were stopped.
+            present, unsaved = _saved(engine, environment, container, choice, discard=discard)
+            target = choice(environment.state.history, unsaved)
+            image = image_of(engine, environment, target)
+            state = replace(present.state, history=present.state.history.at(target.id))
+            restored = containers.replace_container(engine, present, container, state, image, start=True)
         background.run(lambda: remove_leftovers(connect(), restored), environment.paths.log)
         live.ensure_mounted(restored, host)
         hooks.activated(restored, host, warn)

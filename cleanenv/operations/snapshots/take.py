@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cleanenv import gate
 from cleanenv.engine.port import Engine, ProgressReport
-from cleanenv.environments import Environment, changing, save_state
+from cleanenv.environments import Environment, changing, open_environment, save_state
 from cleanenv.errors import EngineError, EnvironmentStateError
 from cleanenv.model.container import Container, Image
 from cleanenv.model.history import Snapshot
@@ -61,6 +61,8 @@ def take(
     container is replaced by one made from the snapshot: the next one then has to hold only what changes from now on.
     That is done in the background: calls and commands that come meanwhile wait for it.
     """
+    if request.only_if_changed and open_environment(root, with_configuration=False).state.frozen:
+        return None
     with changing(root) as environment:
         if request.name and "{" not in request.name:
             environment.state.history.check_free(request.name)
@@ -100,7 +102,9 @@ def save(engine: Engine, environment: Environment, container: Container, request
     created = time.time()
     date = time.strftime("%Y-%m-%d", time.localtime(created))
     base = image_of_container(engine, environment, container)
-    image = engine.commit_container(container.id, tag_of(environment, number), labels_of(environment, number))
+    image = engine.commit_container(
+        container.id, tag_of(environment.state.id, number), labels_of(environment.state.id, number)
+    )
     if request.only_if_changed and is_unchanged(engine, environment, container, image):
         engine.remove_image(image.id)
         return None
@@ -132,7 +136,8 @@ def _go_on(engine: Engine, saved: Saved, before: Container, host: Host) -> None:
         containers.remove_others(engine, environment)
         if len(image.layers) >= flatten.NEEDED:
             history, image = flatten.flattened(engine, environment, lambda *_: None)
-        after = containers.replace_container(engine, environment, before, history, image, start=before.is_running)
+        state = replace(environment.state, history=history)
+        after = containers.replace_container(engine, environment, before, state, image, start=before.is_running)
     finally:
         gate.open_again(environment.runtime)
     remove_leftovers(engine, after)
