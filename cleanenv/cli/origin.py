@@ -29,6 +29,7 @@ def open_origin(
     elif not source:
         raise UsageError("option --from", "its name is empty", "--from FILE, or --from IMAGE")
     elif is_file(source):
+        progress(f"reading {source}", 0, None)  # all of it, if it is compressed
         with open_file(Path(source).expanduser()) as origin:
             yield connect, origin
     else:

@@ -43,9 +43,10 @@ def untag(api: docker.APIClient, name: str) -> None:
 def label(api: docker.APIClient, image_id: str, tag: str, labels: Mapping[str, str]) -> None:
     """Build an image of nothing but another one and labels."""
     what = f"label image {tag}"
-    # As an option: a line of the file that is built may not be longer than 64 kB.
+    # Labels as an option: a line of the file that is built may not be longer than 64 kB. The id without its algorithm,
+    # which Podman takes for a name.
     events = api.build(
-        fileobj=_context(f"FROM {image_id}\n"),
+        fileobj=_context(f"FROM {image_id.removeprefix('sha256:')}\n"),
         custom_context=True,
         tag=tag,
         labels=dict(labels),

@@ -69,7 +69,7 @@ class FrozenOrigin:
 
 def is_file(source: str) -> bool:
     """Whether that means a file, and not an image."""
-    return source.startswith(("/", "./", "../", "~")) or source.endswith(".tar") or os.path.exists(source)
+    return source.startswith(("/", "./", "../", "~")) or source.endswith(".tar") or os.path.isfile(source)
 
 
 @contextlib.contextmanager
