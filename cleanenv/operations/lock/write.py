@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cleanenv.engine.port import Engine, ProgressReport
-from cleanenv.environments import Environment, changing
+from cleanenv.environments import Environment, holding
 from cleanenv.errors import EnvironmentStateError
 from cleanenv.model.lock import Lock
 from cleanenv.operations.lock.present import present
@@ -29,7 +29,7 @@ def lock(root: Path, *, connect: Callable[[], Engine], progress: ProgressReport)
     The values of variables are not in it: they may be secrets.
     """
     # A snapshot may be putting another container in its place just now.
-    with changing(root) as environment:
+    with holding(root) as environment:
         configuration = environment.configuration
         engine = connect()
         if engine.container(environment.state.container_id) is None:
