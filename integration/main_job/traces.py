@@ -54,7 +54,8 @@ def images(below: Path) -> list[str]:
     """The images of snapshots, in the order of their numbers."""
     labels = '{{.Id}} {{index .Config.Labels "cleanenv.snapshot"}} {{index .Config.Labels "cleanenv.path"}}'
     listed = docker("images", "--quiet", "--no-trunc", "--filter", "label=cleanenv.snapshot").split()
-    lines = docker("inspect", "--format", labels, *listed).splitlines() if listed else []
+    # One of another run may be gone meanwhile: the others are told all the same.
+    lines = docker("inspect", "--format", labels, *listed, check=False).splitlines() if listed else []
     found = (line.split(" ", 2) for line in lines)
     numbers = {identifier: int(number) for identifier, number, path in found if number and _is_below(path, below)}
     return sorted(numbers, key=lambda each: numbers[each])

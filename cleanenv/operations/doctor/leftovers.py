@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,9 @@ from cleanenv.runtime import choose_runtime_directory
 
 __all__ = ["examine"]
 
+_LET_GO_S = 10.0
+_POLL_S = 0.01  # the kernel tells of a lock that is free only who waits for it without an end
+
 
 def examine(host: Host, engine: Engine | None) -> Iterator[Finding]:
     """The findings. Without an engine only the mounts: whether anything else is of use, its container tells."""
@@ -41,7 +45,7 @@ def examine(host: Host, engine: Engine | None) -> Iterator[Finding]:
         yield from search.containers()
         yield from search.list_entries()
         yield from search.runtime_directories()
-    yield from _mounts(host, set(registry.roots()))
+    yield from _mounts(host, {root: identifier for identifier, root in registry.entries().items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +124,28 @@ class _Search:
         shutil.rmtree(self._runtime(identifier), ignore_errors=True)
 
 
-def _mounts(host: Host, listed: set[Path]) -> Iterator[Finding]:
+def _mounts(host: Host, listed: dict[Path, str]) -> Iterator[Finding]:
     for entry in mounts.live_directories():
         point = Path(entry.mount_point)
         if entry.owner != host.user.uid or not _is_gone(point.parent):
             continue
         unmount = "umount -l" if host.user.uid == 0 else "fusermount3 -uz"
+        identifier = listed.get(point.parent)
         yield Finding(
             f"live directory {point}",
             "it is mounted, and its environment is gone",
             f"{unmount} {shlex.quote(str(point))}",
-            partial(mounts.unmount, str(point), lazy=True) if point.parent in listed else None,
+            partial(_unmount, host, str(point), identifier) if identifier else None,
         )
+
+
+def _unmount(host: Host, point: str, identifier: str) -> None:
+    """Unmount it, and wait until its server has let go: what else is left of the environment is in use until then."""
+    mounts.unmount(point, lazy=True)
+    lock = RuntimePaths(Path(choose_runtime_directory(host, identifier))).server_lock
+    deadline = time.monotonic() + _LET_GO_S
+    while is_locked(lock) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
 
 
 def _is_at(identifier: str, root: Path) -> bool:
