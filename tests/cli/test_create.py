@@ -87,7 +87,7 @@ def test_entries_of_tables_go_over_their_like(generate: Callable[..., str], here
         f"[directory]\n{mine} = /of-file\n{here} = /here:rw\n[link]\ncc = /of/file\nld = /usr/bin/ld\n* = /opt/*\n"
         "[environment]\nA = of file\nB = of file\n"
     )
-    typed = ["-d", f"{mine}:/typed:rw", "--link", "cc:/typed", "--env", "A=typed", "--env", "OWN"]
+    typed = ["-d", f"{mine}:/typed:rw", "--program", "cc:/typed", "--env", "A=typed", "--env", "OWN"]
     assert generate(*typed, file=file) == (
         f"[global]\n[directory]\n{here} = /here:rw\n{mine} = /typed:rw\n"
         '[link]\nld = /usr/bin/ld\ncc = /typed\n* = "/opt/*"\n'
