@@ -47,6 +47,17 @@ def test_programs_of_the_container_are_called_until_it_is_left(
     assert (inside, path, outside) == ("inside", f"{environment.bin}:{outside}", caller.variables["PATH"])
 
 
+def test_destroy_takes_the_environment_away_and_leaves_it(
+    caller: Caller, place: Path, create: Create, dialect: Dialect
+) -> None:
+    environment = create(path=place / NAME)
+    enter = dialect.entering(f"{NAME}/bin/{dialect.script}")
+
+    result = run(caller, dialect, place, enter, "destroy", "printenv PATH")
+
+    assert (result.output, environment.path.exists()) == (f"{caller.variables['PATH']}\n", False)
+
+
 def test_environment_whose_directory_is_not_mounted_is_started(
     caller: Caller, place: Path, create: Create, dialect: Dialect
 ) -> None:
