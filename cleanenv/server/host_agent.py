@@ -127,6 +127,7 @@ class HostAgent:
                     self._end()
                 else:
                     self._rest()
+        running.wait(None)  # bounded by the grace of its programs; it must not stay a zombie
         with self._lock:
             self._ended = [each for each in self._ended if not each.has_ended()]
 
@@ -167,7 +168,7 @@ class _Running:
     def has_ended(self) -> bool:
         return self._process.poll() is not None
 
-    def wait(self, seconds: float) -> int | None:
+    def wait(self, seconds: float | None) -> int | None:
         """Its exit status, or None when it has not ended within that time."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             return self._process.wait(seconds)
