@@ -135,6 +135,8 @@ def test_killed_in_the_middle_it_is_one_or_the_other(
     history.sh("echo one >~/one")
     if command == "unfreeze":
         frozen(environment)
+    if STOP in moment.values():
+        history.sh("setsid sleep 1000 >/dev/null 2>&1 &")  # it is stopped only where something runs
     kill(environment.caller, sockets, command, "-e", environment.path, **moment)
     assert history.files() == ["one"]
     is_frozen = bool(history.told["frozen"])
