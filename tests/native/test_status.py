@@ -127,7 +127,7 @@ def test_child_that_left_the_group_outlives_its_launcher(environment: HostEnviro
         call.kill()
         call.wait()
         environment.run("true")  # the agent has looked after what came before
-        assert daemon.status() == psutil.STATUS_SLEEPING
+        assert daemon.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
         daemon.kill()
         assert output.read() == b""
 
