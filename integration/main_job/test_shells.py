@@ -20,10 +20,14 @@ NAME = "a b'\"$x`y#é%n\\(c)&;*[z]{q}!~\t"
 
 
 @pytest.fixture(params=[dialect.name for dialect in DIALECTS])
-def dialect(request: pytest.FixtureRequest) -> Dialect:
+def dialect(request: pytest.FixtureRequest, caller: Caller) -> Dialect:
     (dialect,) = [dialect for dialect in DIALECTS if dialect.name == request.param]
     if dialect.executable is None:
         pytest.skip(f"{dialect.name} is not installed: make setup")
+    try:
+        caller.run(dialect.executable, "-c", "exit")
+    except PermissionError:
+        pytest.skip(f"{dialect.executable} is run by a Python that is not for {caller.name}")
     return dialect
 
 
