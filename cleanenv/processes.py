@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import psutil
 
-__all__ = ["ancestors", "is_idle", "name_of", "programs_below"]
+__all__ = ["ancestors", "is_idle", "name_of", "programs_below", "work_of"]
 
 
 def programs_below(agent_pid: int) -> tuple[tuple[int, str], ...]:
@@ -33,6 +35,20 @@ def _programs(agent: psutil.Process) -> tuple[tuple[int, str], ...]:
         else:
             programs.append((child.pid, name))
     return tuple(programs)
+
+
+def work_of(pids: Iterable[int]) -> tuple[float, bool]:
+    """The seconds of processors that the processes and their ended children have had; whether one waits for a disk."""
+    seconds, waits_for_disk = 0.0, False
+    for pid in pids:
+        try:
+            process = psutil.Process(pid)
+            times = process.cpu_times()
+            waits_for_disk = waits_for_disk or process.status() == psutil.STATUS_DISK_SLEEP
+        except psutil.Error:
+            continue
+        seconds += times.user + times.system + times.children_user + times.children_system
+    return seconds, waits_for_disk
 
 
 def name_of(pid: int) -> str:

@@ -165,7 +165,7 @@ def create(  # noqa: PLR0913, PLR0915 (what a creation depends on, and its steps
         undo.pop_all()
     if rebuild is not None:
         environment = rebuild.keep(engine, environment, host, progress, warn)
-    hooks.activated(environment, host, warn)
+    hooks.activated(engine, environment, host, warn)
     return environment
 
 

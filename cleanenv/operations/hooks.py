@@ -16,14 +16,14 @@ from cleanenv.errors import CleanenvError
 from cleanenv.model.container import Container
 from cleanenv.model.host import Host
 from cleanenv.operations import containers, live
+from cleanenv.operations.services import PATIENCE_S, await_end_or_service
+from cleanenv.processes import programs_below
 
 __all__ = ["Warn", "before_destroy", "bring_up", "replacing", "take_down"]
 
 # Told in one sentence what went wrong and does not keep the command from going on.
 Warn = Callable[[str], None]
 
-# A program of on_activate that runs for longer is a service: it goes on, and the next one is started.
-_SERVICE_S = 3.0
 # Whatever runs before a stop has this long, then the stop goes on without it.
 _LEAVE_S = 60.0
 
@@ -38,14 +38,16 @@ def bring_up(engine: Engine, found: Environment, host: Host, warn: Warn, *, moun
     if mounted or is_fresh:
         live.ensure_mounted(environment, host)
     if is_fresh:
-        activated(environment, host, warn)
+        activated(engine, environment, host, warn)
     return environment
 
 
-def activated(environment: Environment, host: Host, warn: Warn) -> None:
-    """Run on_activate. A service goes on when this returns, and ends with its container."""
-    for line in environment.configuration.on_activate:
-        _run(environment, "on-activate", line, host, warn, service=True)
+def activated(engine: Engine, environment: Environment, host: Host, warn: Warn) -> None:
+    """Run on_activate. A service is up when this returns, goes on, and ends with its container."""
+    lines = environment.configuration.on_activate
+    container = engine.container(environment.state.container_id) if lines else None
+    for line in lines:
+        _run(environment, "on-activate", line, host, warn, agent_pid=container.pid if container else 0)
 
 
 def take_down(engine: Engine, environment: Environment, host: Host, warn: Warn) -> None:
@@ -95,18 +97,19 @@ def before_destroy(engine: Engine, environment: Environment, host: Host, warn: W
     return environment
 
 
-def _run(environment: Environment, event: str, line: str, host: Host, warn: Warn, *, service: bool = False) -> None:
+def _run(environment: Environment, event: str, line: str, host: Host, warn: Warn, *, agent_pid: int = 0) -> None:
     path = environment.paths.log
     try:
-        failure = _call(environment, event, line, host, service=service)
+        failure = _call(environment, event, line, host, agent_pid)
     except OSError as error:
         failure = error.strerror or str(error)
     if failure is not None:
         warn(f"{event} {line!r}: {failure}: see {shlex.quote(str(path))}")
 
 
-def _call(environment: Environment, event: str, line: str, host: Host, *, service: bool) -> str | None:
-    """Run one line as the user, in its home. Returns what went wrong."""
+def _call(environment: Environment, event: str, line: str, host: Host, agent_pid: int) -> str | None:
+    """Run one line as the user, in its home; it may be a service where the agent is named. Returns what went wrong."""
+    before = frozenset(pid for pid, _ in programs_below(agent_pid)) if agent_pid else frozenset()
     with open(environment.paths.log, "ab", buffering=0, opener=_private) as log:
         log.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {event}: {line}\n".encode("utf-8", "surrogateescape"))
         process = subprocess.Popen(
@@ -119,11 +122,11 @@ def _call(environment: Environment, event: str, line: str, host: Host, *, servic
             start_new_session=True,  # Ctrl-C and the end of the terminal are not for a service
         )
         try:
-            status = process.wait(_SERVICE_S if service else _LEAVE_S)
+            status = await_end_or_service(process, agent_pid, before) if agent_pid else process.wait(_LEAVE_S)
         except subprocess.TimeoutExpired:
-            if service:
-                process.returncode = 0  # nobody waits for it any more: Python is not to complain of that
-                return None
+            if agent_pid:
+                process.returncode = 0
+                return f"it has worked for {PATIENCE_S:g} s without an end; it goes on"
             process.kill()  # the agent ends the program when its launcher is gone
             process.wait()
             return f"it did not end within {_LEAVE_S:g} s"
@@ -131,7 +134,9 @@ def _call(environment: Environment, event: str, line: str, host: Host, *, servic
             process.kill()
             process.wait()
             raise
-    if status == 0:
+    if status is None:
+        process.returncode = 0  # nobody waits for it any more: Python is not to complain of that
+    if not status:
         return None
     return f"it ended with status {status}" if status > 0 else f"signal {-status} ended it"
 

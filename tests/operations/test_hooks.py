@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cleanenv.environments import Environment
-from cleanenv.operations import hooks, live
+from cleanenv.operations import hooks, live, services
 from tests.operations.harness import Bench
 
 
@@ -85,7 +85,7 @@ def test_a_failure_is_told_and_in_nobodys_way(bench: Bench, said: Path) -> None:
 
 
 def test_a_service_goes_on(bench: Bench, said: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hooks, "_SERVICE_S", 0.2)
+    monkeypatch.setattr(services, "_QUIET_S", 0.2)
     bench.create(on_activate=("echo $$ >said; exec tail -f /dev/null",))
     service = int(said.read_text())
     try:

@@ -51,7 +51,7 @@ def freeze(root: Path, host: Host, *, connect: Callable[[], Engine], progress: P
             saved = save(engine, environment, container, Request("frozen-{id}", only_if_changed=not is_base))
             present = environment if saved is None else saved.environment
             frozen = _replaced(engine, present, container, is_frozen=True)
-        _go_on(frozen, container, host, connect, warn)
+        _go_on(engine, frozen, container, host, connect, warn)
         return Frozen(frozen.state.history.current, is_new=saved is not None)
 
 
@@ -65,7 +65,7 @@ def unfreeze(root: Path, host: Host, *, connect: Callable[[], Engine], progress:
         progress("unfreezing the environment", 0, None)
         with hooks.replacing(engine, environment, container, host, warn):
             after = _replaced(engine, environment, container, is_frozen=False)
-        _go_on(after, container, host, connect, warn)
+        _go_on(engine, after, container, host, connect, warn)
 
 
 def _replaced(engine: Engine, environment: Environment, old: Container | None, *, is_frozen: bool) -> Environment:
@@ -75,12 +75,17 @@ def _replaced(engine: Engine, environment: Environment, old: Container | None, *
 
 
 def _go_on(
-    environment: Environment, old: Container | None, host: Host, connect: Callable[[], Engine], warn: Warn
+    engine: Engine,
+    environment: Environment,
+    old: Container | None,
+    host: Host,
+    connect: Callable[[], Engine],
+    warn: Warn,
 ) -> None:
     background.run(lambda: remove_leftovers(connect(), environment), environment.paths.log)
     if _runs(old):
         live.ensure_mounted(environment, host)
-        hooks.activated(environment, host, warn)
+        hooks.activated(engine, environment, host, warn)
 
 
 def _runs(container: Container | None) -> bool:

@@ -82,7 +82,7 @@ def restore(
             restored = containers.replace_container(engine, present, container, state, image, start=True)
         background.run(lambda: remove_leftovers(connect(), restored), environment.paths.log)
         live.ensure_mounted(restored, host)
-        hooks.activated(restored, host, warn)
+        hooks.activated(engine, restored, host, warn)
         return Restored(target, None if present is environment else present.state.history.current)
 
 
