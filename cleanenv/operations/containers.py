@@ -126,8 +126,8 @@ def ensure_running(engine: Engine, environment: Environment) -> Environment:
             remove_others(engine, environment)  # its name may be taken
             environment = create_container(engine, environment, image)
         save_state(environment.paths, environment.state)
+    remove_others(engine, environment)
     if container is None or not container.is_running:
-        remove_others(engine, environment)
         _start(engine, environment)
     _note_engine(engine, environment)
     wait_for_agent(engine, environment.state.container_id, environment.runtime)
