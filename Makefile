@@ -57,7 +57,11 @@ nightly: setup ## try the laws of the path map and of text on 10,000 examples ea
 
 .PHONY: test-integration
 test-integration: setup engine ## run integration/: a real engine, real mounts
-	@$(python) -m pytest integration -m 'not heavy' -o timeout=600 -o faulthandler_timeout=540
+	@$(python) -m pytest integration -m 'not heavy and not long' -o timeout=600 -o faulthandler_timeout=540
+
+.PHONY: test-faults
+test-faults: setup engine ## cut each snapshot command short at each request to the engine, of which `make test` tries one
+	@$(python) -m pytest integration/snapshots -o timeout=600 -o faulthandler_timeout=540
 
 .PHONY: test-installed
 test-installed: setup engine ## run integration/ from an installed wheel, every test as root and as an ordinary user

@@ -11,9 +11,23 @@ import threading
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["PausingEngine"]
+import pytest
+
+__all__ = ["PausingEngine", "at_moments"]
 
 _TIMEOUT_S = 60.0
+
+
+def at_moments(*moments: dict[str, str]) -> pytest.MarkDecorator:
+    """Run a test at each of these moments of a PausingEngine; `make test` takes the first, `make test-faults` all."""
+
+    def name(moment: dict[str, str]) -> str:
+        return " ".join(f"{when} {pattern.rpartition('/')[2]}" for when, pattern in moment.items())
+
+    first, *others = moments
+    params = [pytest.param(first, id=name(first))]
+    params += [pytest.param(each, id=name(each), marks=pytest.mark.long) for each in others]
+    return pytest.mark.parametrize("moment", params)
 
 
 class PausingEngine:

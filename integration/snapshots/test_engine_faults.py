@@ -15,7 +15,7 @@ from cleanenv.files import locked
 from integration.main_job.caller import ONE_CALLER, Argument, Caller, Environment, error_of, finish
 from integration.main_job.engines import SecondEngine
 from integration.main_job.images import docker
-from integration.main_job.pausing_engine import PausingEngine
+from integration.main_job.pausing_engine import PausingEngine, at_moments
 from integration.main_job.test_doctor import findings, typed
 from integration.main_job.traces import containers, images
 from integration.snapshots.conftest import History, Make
@@ -25,11 +25,6 @@ pytestmark = ONE_CALLER
 
 IMPORT = r"POST /[^/]*/images/create"
 Moment = dict[str, str]
-
-
-def name_of(moment: Moment) -> str:
-    ((when, request),) = moment.items()
-    return f"{when}-{request.rpartition('/')[2] or 'remove'}"
 
 
 def is_whole(history: History, below: Path) -> None:
@@ -143,10 +138,12 @@ if os.geteuid() == 0:  # mounts and daemons
             code, _, _ = error_of(result)
             assert code == 1, result
 
-    @pytest.mark.parametrize(
-        "moment",
-        [{"before": COMMIT}, {"after": COMMIT}, {"before": RENAME}, {"after": CREATE}, {"before": START}],
-        ids=name_of,
+    @at_moments(
+        {"before": COMMIT},
+        {"after": COMMIT},
+        {"before": RENAME},
+        {"after": CREATE},
+        {"before": START},
     )
     def test_engine_that_restarts_during_a_snapshot_loses_nothing(
         history: History, engine: SecondEngine, own: Path, place: Path, moment: Moment
@@ -164,16 +161,12 @@ if os.geteuid() == 0:  # mounts and daemons
         history.done("restore", "after")
         assert history.files() == ["first", "second", "third"]
 
-    @pytest.mark.parametrize(
-        "moment",
-        [
-            {"after": COMMIT},
-            {"after": RENAME},
-            {"after": CREATE},
-            {"before": START},
-            {"before": REMOVE},
-        ],
-        ids=name_of,
+    @at_moments(
+        {"after": COMMIT},
+        {"after": RENAME},
+        {"after": CREATE},
+        {"before": START},
+        {"before": REMOVE},
     )
     def test_engine_that_restarts_during_a_restore_loses_nothing(
         history: History, engine: SecondEngine, own: Path, place: Path, moment: Moment
@@ -190,8 +183,11 @@ if os.geteuid() == 0:  # mounts and daemons
         history.done("restore", "second")
         assert history.files() == ["first", "second"]
 
-    @pytest.mark.parametrize(
-        "moment", [{"before": EXPORT}, {"after": IMPORT}, {"after": RENAME}, {"before": START}], ids=name_of
+    @at_moments(
+        {"before": EXPORT},
+        {"after": IMPORT},
+        {"after": RENAME},
+        {"before": START},
     )
     def test_engine_that_restarts_while_a_snapshot_is_made_flat_loses_nothing(
         history: History, engine: SecondEngine, own: Path, place: Path, moment: Moment
@@ -288,10 +284,12 @@ def flattening(history: History, place: Path) -> list[Argument]:
     return [python, script, "snapshot", "flatten", "-e", history.environment.path]
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [{"after": IMPORT}, {"after": RENAME}, {"after": CREATE}, {"before": START}, {"before": REMOVE}],
-    ids=name_of,
+@at_moments(
+    {"after": IMPORT},
+    {"after": RENAME},
+    {"after": CREATE},
+    {"before": START},
+    {"before": REMOVE},
 )
 def test_killed_while_a_snapshot_is_made_flat(make: Make, place: Path, sockets: Path, moment: Moment) -> None:
     history = make()

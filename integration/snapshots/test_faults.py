@@ -8,6 +8,7 @@ import pytest
 
 from integration.main_job.caller import ONE_CALLER
 from integration.main_job.images import docker
+from integration.main_job.pausing_engine import at_moments
 from integration.main_job.traces import containers, images
 from integration.snapshots.conftest import History, Make, kill
 
@@ -41,18 +42,14 @@ def check(history: History) -> None:
     assert docker("ps", "-aq", "--filter", "label=cleanenv.temporary") == ""
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        {"before": COMMIT},
-        {"after": COMMIT},
-        {"before": RENAME},
-        {"after": CREATE},
-        {"before": START},
-        {"after": START},
-        {"before": REMOVE},
-    ],
-    ids=lambda moment: " ".join(moment) + str(next(iter(moment.values()))).rpartition("/")[2],
+@at_moments(
+    {"before": COMMIT},
+    {"after": COMMIT},
+    {"before": RENAME},
+    {"after": CREATE},
+    {"before": START},
+    {"after": START},
+    {"before": REMOVE},
 )
 def test_killed_create(make: Make, sockets: Path, moment: dict[str, str]) -> None:
     history = make()
@@ -63,19 +60,15 @@ def test_killed_create(make: Make, sockets: Path, moment: dict[str, str]) -> Non
     check(history)
 
 
-@pytest.mark.parametrize(
-    "moment",
-    [
-        {"after": COMMIT},
-        {"after": RENAME},
-        {"after": CREATE},
-        {"before": START},
-        {"after": START},
-        {"before": REMOVE},
-        {"after": REMOVE},
-        {"after": STOP},
-    ],
-    ids=lambda moment: " ".join(moment) + str(next(iter(moment.values()))).rpartition("/")[2],
+@at_moments(
+    {"after": COMMIT},
+    {"after": RENAME},
+    {"after": CREATE},
+    {"before": START},
+    {"after": START},
+    {"before": REMOVE},
+    {"after": REMOVE},
+    {"after": STOP},
 )
 def test_killed_restore(make: Make, sockets: Path, moment: dict[str, str]) -> None:
     history = make()
