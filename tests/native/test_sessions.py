@@ -6,8 +6,7 @@ import os
 import signal
 import socket
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pexpect
@@ -17,6 +16,7 @@ from cleanenv.agent.activity import Activity, ask_activity
 from cleanenv.agent.client import AgentAbsentError
 from cleanenv.model.mount import Mount
 from tests.native.conftest import IDENTITY, USUAL, HostEnvironment
+from tests.native.control_socket import Serve, serving
 
 AGENT = "agent"
 
@@ -145,37 +145,15 @@ def test_hook_waits_for_no_start(own_environment: HostEnvironment) -> None:
 
 # The environment server
 
-Serve = Callable[[bytes], list[bytes]]
-
 ENDED = b"cleanenv: environment: its server ended before it had answered\nhint: cleanenv start -e '%s'\n"
 
 
 @pytest.fixture
 def serve(own_environment: HostEnvironment) -> Iterator[Serve]:
-    """Stands for the control socket: each request gets the same answer. Returns what is asked."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(own_environment.runtime / "control.sock"))
+    """Stands for the environment server."""
     own_environment.serve(".session")
-    asked: list[bytes] = []
-
-    def answer(reply: bytes) -> None:
-        while True:
-            try:
-                connection, _address = listener.accept()
-            except OSError:
-                return
-            with connection:
-                asked.append(connection.recv(100))
-                connection.sendall(reply)
-
-    def serve(reply: bytes) -> list[bytes]:
-        listener.listen()
-        threading.Thread(target=answer, args=(reply,), daemon=True).start()
-        return asked
-
-    yield serve
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
+    with serving(own_environment) as serve:
+        yield serve
 
 
 @pytest.mark.parametrize("verb", ["enter", "leave"])

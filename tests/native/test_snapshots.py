@@ -7,16 +7,14 @@ import os
 import signal
 import socket
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from cleanenv.launch_table import dump_launch_table
 from cleanenv.model.snapshot_rule import SnapshotRule
 from tests.native.conftest import IDENTITY, USUAL, HostEnvironment
-
-Serve = Callable[[bytes], list[bytes]]
+from tests.native.control_socket import Serve, serving
 
 
 @pytest.fixture
@@ -33,29 +31,9 @@ def environment(own_environment: HostEnvironment) -> HostEnvironment:
 
 @pytest.fixture
 def serve(environment: HostEnvironment) -> Iterator[Serve]:
-    """Stands for the control socket: each request gets the same answer. Returns what is asked."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(environment.runtime / "control.sock"))
-    asked: list[bytes] = []
-
-    def answer(reply: bytes) -> None:
-        while True:
-            try:
-                connection, _address = listener.accept()
-            except OSError:
-                return
-            with connection, connection.makefile("rb") as file:
-                asked.append(file.readline())
-                connection.sendall(reply)
-
-    def serve(reply: bytes) -> list[bytes]:
-        listener.listen()
-        threading.Thread(target=answer, args=(reply,), daemon=True).start()
-        return asked
-
-    yield serve
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
+    """Stands for the environment server."""
+    with serving(environment) as serve:
+        yield serve
 
 
 def told(asked: list[bytes]) -> list[tuple[bool, list[bytes]]]:
